@@ -1,0 +1,103 @@
+import type { Command } from 'commander';
+import type { Config } from '../daemon/config.ts';
+import { type Check, type CheckResult, examine, failed, good, worst } from '../doctor/examination.ts';
+import { brokerAddress } from './arguments.ts';
+import { EXIT } from './exit-codes.ts';
+import { onInterrupt } from './interrupt.ts';
+import { DEFAULT_BUNDLE, shippedModels } from './models-folder.ts';
+import type { Finish } from './program.ts';
+import { paint } from './terminal.ts';
+
+interface DoctorOptions {
+  readonly config?: string;
+  readonly broker?: string;
+  readonly json?: boolean;
+}
+
+export function registerDoctor(program: Command, finish: Finish): void {
+  program
+    .command('doctor')
+    .description('look at what SPECTA needs here and say what to do about what is missing; changes nothing')
+    .option('--config <file>', 'look at the camera, light, disk and broker of this configuration too')
+    .option('--broker <url>', 'look at this broker', brokerAddress('--broker'))
+    .option('--json', 'one object: health, and results with check, health, found, todo')
+    .addHelpText(
+      'after',
+      `
+Exit status: by the worst finding: 0 all good, or warnings only; 69 something is bad.
+
+Examples:
+  $ specta doctor
+  $ specta doctor --config /etc/specta.yaml --json`,
+    )
+    .action(async (options: DoctorOptions) => finish(await doctor(options)));
+}
+
+interface Configured {
+  readonly config: Config | null;
+  /** What is to be said of the configuration itself; null when none was given. */
+  readonly result: CheckResult | null;
+}
+
+/** A broken configuration is a finding like any other: the rest is looked at all the same. */
+async function configured(file: string | undefined): Promise<Configured> {
+  if (file === undefined) return { config: null, result: null };
+  const { loadConfig } = await import('../daemon/load-config.ts');
+  try {
+    return { config: await loadConfig(file, process.env), result: good('config', file) };
+  } catch (error) {
+    return { config: null, result: failed('config', error) };
+  }
+}
+
+async function checksFor(config: Config | null, brokerOption: string | undefined): Promise<Check[]> {
+  const [machine, model, vehicle, { brokerCheck }] = await Promise.all([
+    import('../doctor/machine-checks.ts'),
+    import('../doctor/model-checks.ts'),
+    import('../doctor/vehicle-checks.ts'),
+    import('../doctor/broker-check.ts'),
+  ]);
+  const models = config?.modelsFolder ?? shippedModels();
+  const { bundle = DEFAULT_BUNDLE, provider = 'cpu' } = config?.model ?? {};
+  const checks = [
+    machine.runtimeCheck,
+    machine.clockCheck,
+    machine.temperatureCheck,
+    machine.programsCheck,
+    model.modelsCheck(models),
+    model.engineCheck(bundle, models, provider),
+  ];
+  if (config !== null) {
+    checks.push(
+      vehicle.cameraCheck(config),
+      vehicle.lightCheck(config),
+      vehicle.diskCheck(config.stateFolder),
+    );
+  }
+  if (brokerOption !== undefined) checks.push(brokerCheck({ broker: brokerOption, vehicle: 'doctor' }));
+  else if (config !== null) checks.push(brokerCheck({ ...config.surface, vehicle: config.vehicle }));
+  return checks;
+}
+
+function lines({ check, health, found, todo }: CheckResult): string {
+  const { bold, dim, green, red, yellow } = paint(process.stdout);
+  const marks = { good: green('good   '), warning: yellow('warning'), bad: red('bad    ') };
+  const head = `${marks[health]}  ${bold(check.padEnd(11))} ${found}\n`;
+  return todo === null ? head : `${head}${' '.repeat(21)} ${dim(`→ ${todo}`)}\n`;
+}
+
+async function doctor(options: DoctorOptions): Promise<number> {
+  using interrupt = onInterrupt();
+  const { config, result } = await configured(options.config);
+  const results: CheckResult[] = [];
+  const tell = (found: CheckResult): void => {
+    results.push(found);
+    if (options.json !== true) process.stdout.write(lines(found));
+  };
+  if (result !== null) tell(result);
+  const checks = await checksFor(config, options.broker);
+  for await (const found of examine(checks, interrupt.signal)) tell(found);
+  const health = worst(results);
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ health, results })}\n`);
+  return health === 'bad' ? EXIT.unavailable : EXIT.ok;
+}

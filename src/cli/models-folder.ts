@@ -1,0 +1,9 @@
+import { fileURLToPath } from 'node:url';
+
+/** The bundle used where none is named. */
+export const DEFAULT_BUNDLE = 'specta-32x2';
+
+/** The folder of the bundles that travel with SPECTA. */
+export function shippedModels(): string {
+  return fileURLToPath(new URL('../../models', import.meta.url));
+}

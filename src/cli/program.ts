@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { asSpectaError, SpectaError } from '../platform/errors.ts';
+import { registerBench } from './bench.ts';
+import { registerClassify } from './classify.ts';
+import { registerDemo } from './demo.ts';
+import { registerDoctor } from './doctor.ts';
+import { EXIT, EXIT_HELP, exitStatusOf } from './exit-codes.ts';
+import { Interrupted } from './interrupt.ts';
+import { registerRun } from './run.ts';
+import { paint } from './terminal.ts';
+import { registerWatch } from './watch.ts';
+
+const EXAMPLES = `Examples:
+  $ specta demo                               an inspection of rendered footage; what is simulated is named
+  $ specta run --config /etc/specta.yaml      the daemon
+  $ specta classify pictures/ --json          one verdict a line
+  $ specta watch --broker mqtt://vessel:1883  alerts as they come
+  $ specta doctor                             what is there, what is missing, what to do`;
+
+/** What a command reports back to the command line: its exit status. */
+export type Finish = (status: number) => void;
+
+/** SPECTA's own version, from package.json. */
+export function productVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version: unknown }).version);
+}
+
+/** Prints an error for people on standard error: what happened, what to do, its code. */
+function printError(error: SpectaError): void {
+  const { bold, dim, red } = paint(process.stderr);
+  process.stderr.write(`${red(bold('error'))} ${error.message}\n${error.help} ${dim(`[${error.code}]`)}\n`);
+  if (error.code === 'INTERNAL' && error.cause instanceof Error)
+    process.stderr.write(`${dim(error.cause.stack ?? '')}\n`);
+}
+
+/** What commander says of wrong words, in SPECTA's own terms. */
+function usageError({ message }: CommanderError): SpectaError {
+  const what = message.replace(/^error: /, '').replace(/\n/g, ' ');
+  return new SpectaError(
+    'USAGE',
+    `${what}${/[.)?]$/.test(what) ? '' : '.'}`,
+    'Add --help for what there is.',
+  );
+}
+
+/**
+ * Runs one command.
+ * @param argv the words after `specta`
+ * @returns the exit status, see `exit-codes.ts`
+ */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  let status: number = EXIT.ok;
+  const finish: Finish = (given) => {
+    status = given;
+  };
+  // A reader that has gone away ends a command by its own handler; unheard, the error would be a stack trace.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  const program = new Command('specta')
+    .description('Subsea Pipeline Edge Classification, Telemetry and Alerting')
+    .version(productVersion())
+    .exitOverride()
+    // Wrong words are told in SPECTA's own way, below.
+    .configureOutput({ outputError: () => undefined })
+    .addHelpText('after', `\n${EXIT_HELP}\n\n${EXAMPLES}`);
+  registerRun(program, finish);
+  registerDemo(program, finish);
+  registerClassify(program, finish);
+  registerWatch(program, finish);
+  registerDoctor(program, finish);
+  registerBench(program, finish);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof Interrupted) return error.exitStatus;
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    // No command at all: commander has printed the help.
+    if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
+    const known = error instanceof CommanderError ? usageError(error) : asSpectaError(error);
+    printError(known);
+    return exitStatusOf(known.code);
+  }
+}

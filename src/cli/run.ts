@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { createLog } from '../platform/log.ts';
+import { EXIT } from './exit-codes.ts';
+import { aborted, Interrupted, onInterrupt } from './interrupt.ts';
+import { shippedModels } from './models-folder.ts';
+import { type Finish, productVersion } from './program.ts';
+
+export function registerRun(program: Command, finish: Finish): void {
+  program
+    .command('run')
+    .description('the daemon: camera to verdicts, findings, light, record and surface, until SIGTERM')
+    .requiredOption(
+      '--config <file>',
+      'the configuration (YAML); every key can be overridden by SPECTA_… variables',
+    )
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 stopped by a signal, in order; else see specta --help.
+
+Examples:
+  $ specta run --config device/specta.example.yaml
+  $ SPECTA_CAMERA_URI=replay:frames SPECTA_STATE_FOLDER=./state specta run --config specta.yaml`,
+    )
+    .action(async (options: { config: string }) => finish(await runDaemon(options.config)));
+}
+
+/** Runs the daemon until a stop signal; a second signal does not hurry it: its stop is bounded. */
+async function runDaemon(file: string): Promise<number> {
+  using interrupt = onInterrupt();
+  const { loadConfig } = await import('../daemon/load-config.ts');
+  const config = await loadConfig(file, process.env);
+  const log = createLog(config.log.level);
+  const [{ startDaemon }, { resolveBundle }] = await Promise.all([
+    import('../daemon/daemon.ts'),
+    import('../model/bundle.ts'),
+  ]);
+  const bundle = await resolveBundle(config.model.bundle, config.modelsFolder ?? shippedModels());
+  try {
+    const daemon = await startDaemon(config, {
+      log,
+      version: productVersion(),
+      bundle,
+      signal: interrupt.signal,
+    });
+    log.info('watching');
+    await aborted(interrupt.signal);
+    log.info({ signal: interrupt.received }, 'stopping');
+    await daemon.stop();
+  } catch (error) {
+    // A stop signal that came while parts were starting ends the start; that is no fault.
+    if (!(error instanceof Interrupted)) throw error;
+  }
+  log.info('stopped');
+  return EXIT.ok;
+}

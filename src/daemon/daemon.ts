@@ -1,0 +1,244 @@
+import { join } from 'node:path';
+import type { FrameSource } from '../camera/frame-source.ts';
+import { openCamera } from '../camera/open-camera.ts';
+import type { Bundle } from '../domain/manifest.ts';
+import { openLine } from '../light/gpio/open-line.ts';
+import { createLight, type Light } from '../light/light.ts';
+import { startBoot } from '../platform/boot.ts';
+import { type Clock, systemClock } from '../platform/clock.ts';
+import { Emitter } from '../platform/emitter.ts';
+import { asSpectaError } from '../platform/errors.ts';
+import type { Logger } from '../platform/log.ts';
+import { type BlackBox, openBlackBox } from '../record/black-box.ts';
+import { createLink, type Link } from '../surface/link.ts';
+import { topicsOf } from '../surface/topics.ts';
+import type { Config } from './config.ts';
+import { drainAlerts } from './drain-alerts.ts';
+import type { DaemonEvent } from './events.ts';
+import { every } from './every.ts';
+import { FindingReporter } from './finding-reporter.ts';
+import { FrameLoop } from './frame-loop.ts';
+import { HealthReporter } from './health-reporter.ts';
+import { Inspection } from './inspection.ts';
+import { LatencyMeter } from './latency-meter.ts';
+import {
+  cameraOptions,
+  defectRules,
+  inspectionRules,
+  lightPolicy,
+  lineConfig,
+  linkOptions,
+  recordLimits,
+} from './part-options.ts';
+import { cameraCondition, engineCondition, PartStatuses } from './part-statuses.ts';
+import { Publisher } from './publisher.ts';
+import { SupervisedVision } from './supervised-vision.ts';
+
+export interface DaemonDeps {
+  readonly log: Logger;
+  /** SPECTA's version. */
+  readonly version: string;
+  /** The verified bundle that serves. */
+  readonly bundle: Bundle;
+  readonly clock?: Clock;
+  /** Hears every event from the first on. */
+  readonly onEvent?: (event: DaemonEvent) => void;
+  /** Ends a start in progress. */
+  readonly signal?: AbortSignal;
+}
+
+/** The running product: all parts, wired. */
+export interface Daemon {
+  readonly events: Emitter<DaemonEvent>;
+  readonly camera: FrameSource;
+  readonly light: Light;
+  readonly link: Link;
+  readonly record: BlackBox;
+  /** Stops in order, bounded in time: camera, findings, surface told, record, light safe. Idempotent; never rejects. */
+  stop(): Promise<void>;
+}
+
+const TICK_MS = 1_000;
+const HEALTH_MS = 5_000;
+const FLUSH_MS = 1_500;
+const DRAIN_MS = 500;
+/** A stop gives up what hangs (a stuck disk, an engine) after this: 5 s are promised, the end of the process included. */
+const STOP_MS = 4_300;
+
+/**
+ * Starts the daemon: light first (it shows that it lives), then record, link, engine, camera. The broker and the
+ * camera may be away; a bundle that cannot serve, a camera URI that is none and a black box that cannot be opened reject.
+ */
+export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Daemon> {
+  const { log, bundle, version, signal } = deps;
+  const clock = deps.clock ?? systemClock;
+  const events = new Emitter<DaemonEvent>();
+  if (deps.onEvent) events.on(deps.onEvent);
+  const boot = startBoot({ clock });
+  const { vehicle } = config;
+  const topics = topicsOf(vehicle);
+  const statuses = new PartStatuses(clock);
+  const detectionEveryMs = 1000 / config.surface.detectionsPerSecond;
+  const publisher = new Publisher({ vehicle, boot, topics, clock, detectionEveryMs });
+  const meter = new LatencyMeter(clock.now().monoMs);
+  statuses.changes.on((status) => {
+    const level = status.condition === 'ok' ? 'info' : 'warn';
+    log[level]({ part: status.part, condition: status.condition }, status.reason ?? 'works');
+    publisher.status(status);
+    events.emit({ kind: 'status', status });
+  });
+
+  // Disposed in reverse: what starts first stops last.
+  await using starting = new AsyncDisposableStack();
+  const camera = openCamera(cameraOptions(config), { clock, log });
+
+  const light = createLight(openLine(lineConfig(config)), lightPolicy(config), clock);
+  light.onState(() => publisher.light(light));
+  light.onStatus((status) => statuses.set('light', status.condition, status.reason));
+  light.setDown('camera', true);
+  light.setDown('engine', true);
+  // In case the start fails early; in an orderly stop it has been called before.
+  starting.defer(() => light.stop());
+  light.start();
+
+  const folder = join(config.stateFolder, 'record');
+  const record = await openBlackBox({
+    folder,
+    boot: boot.id,
+    limits: recordLimits(config),
+    log,
+    clock,
+    ...(signal ? { signal } : {}),
+  });
+  starting.defer(() => record.close());
+  statuses.set('record', record.status.condition, record.status.reason);
+  record.onStatus((status) => statuses.set('record', status.condition, status.reason));
+
+  const about = { boot: boot.id, version, clockQuality: () => boot.clockQuality() };
+  const link = createLink(linkOptions(config, about), { clock, log, outbox: record });
+  publisher.attach(link);
+  starting.defer(() => link.stop());
+  link.onStatus((status) => statuses.set('link', status.condition, status.reason));
+  for (const status of statuses.all()) publisher.status(status);
+  publisher.light(light);
+  statuses.set('position', 'absent', 'no source of position is configured');
+  link.start();
+  starting.defer(() => drainAlerts({ record, link, clock }, DRAIN_MS));
+  // While the link is up: what the broker retains of the light must be true when nobody is left to mend it.
+  starting.defer(() => light.stop());
+
+  const reporter = new FindingReporter({ record, topics, clock, log });
+  const vision = new SupervisedVision(
+    { bundle, provider: config.model.provider, threads: config.model.threads },
+    clock,
+    log,
+  );
+  starting.defer(() => vision.stop());
+  vision.changes.on((state) => {
+    const { condition, reason } = engineCondition(state);
+    statuses.set('engine', condition, reason);
+    light.setDown('engine', state.kind !== 'ready');
+    publisher.model(bundle, vision.vision?.model ?? null);
+  });
+
+  const setting = {
+    vehicle,
+    boot: boot.id,
+    rules: inspectionRules(config),
+    defects: defectRules(config, bundle.manifest),
+  };
+  const inspection = new Inspection({ setting, clock, light, publisher, reporter, record, meter, log });
+  inspection.changes.on((change) => events.emit({ kind: 'finding', change }));
+  reporter.committed.on(({ change }) => events.emit({ kind: 'committed', change }));
+  starting.defer(() => reporter.flush(FLUSH_MS));
+  await inspection.recover(vehicle, config.run.resumeWithinMinutes * 60_000);
+
+  const loop = new FrameLoop({
+    camera,
+    vision,
+    log,
+    onVerdict: (verdict, frame) => {
+      inspection.judge(verdict, frame);
+      events.emit({ kind: 'verdict', verdict });
+    },
+  });
+  camera.onState((state) => {
+    const { condition, reason } = cameraCondition(state);
+    statuses.set('camera', condition, reason);
+    light.setDown('camera', state.kind !== 'streaming');
+    if (state.kind === 'streaming') inspection.begin();
+    if (state.kind === 'stopped' && state.reason === 'ended') log.info('the recording has ended');
+  });
+  await vision.start();
+  signal?.throwIfAborted();
+  starting.defer(() => inspection.end('shutdown'));
+  starting.defer(() => camera.stop());
+  await camera.start();
+  const looping = loop.run().then(() => {
+    if (camera.state.kind !== 'stopped' || camera.state.reason !== 'ended') return;
+    inspection.end('camera-ended');
+    events.emit({ kind: 'camera-ended' });
+  });
+
+  const health = new HealthReporter({
+    clock,
+    log,
+    publisher,
+    meter,
+    camera,
+    loop,
+    vision,
+    reporter,
+    record,
+    link,
+    oddities: () => inspection.oddities,
+  });
+  const report = (error: unknown): void =>
+    log.error({ error: asSpectaError(error) }, 'a periodic task failed');
+  const beating = every(clock, TICK_MS, () => inspection.tick(), report);
+  const telling = every(
+    clock,
+    HEALTH_MS,
+    async () => events.emit({ kind: 'health', health: await health.publish() }),
+    report,
+  );
+
+  const parts = starting.move();
+  let stopped: Promise<void> | null = null;
+  return {
+    events,
+    camera,
+    light,
+    link,
+    record,
+    stop() {
+      stopped ??= stopAll();
+      return stopped;
+    },
+  };
+
+  async function stopAll(): Promise<void> {
+    beating.cancel();
+    telling.cancel();
+    const stopping = stopInOrder().catch((error: unknown) => {
+      log.error({ error: asSpectaError(error) }, 'a part did not stop in order');
+    });
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      cancel = clock.after(STOP_MS, () => {
+        log.error(`parts did not stop within ${STOP_MS} ms: left behind`);
+        light.stop();
+        resolve();
+      });
+    });
+    await Promise.race([stopping, late]);
+    cancel();
+  }
+
+  async function stopInOrder(): Promise<void> {
+    // The camera goes first, so that the loop ends and every verdict is in.
+    await camera.stop();
+    await looping;
+    await parts.disposeAsync();
+  }
+}

@@ -1,0 +1,209 @@
+import type { FindingChange } from '../domain/finding.ts';
+import type { Frame } from '../domain/frame.ts';
+import type { Clock } from '../platform/clock.ts';
+import { Counters } from '../platform/counters.ts';
+import { Emitter } from '../platform/emitter.ts';
+import { asSpectaError } from '../platform/errors.ts';
+import { GrowingPause } from '../platform/growing-pause.ts';
+import type { Logger } from '../platform/log.ts';
+import type { BlackBox } from '../record/black-box.ts';
+import type { EvidenceRef, StoredEvidence } from '../record/evidence.ts';
+import { alertMessage, alertSchema } from '../surface/messages/alert.ts';
+import { encode, type Stamp } from '../surface/messages/envelope.ts';
+import type { Topics } from '../surface/topics.ts';
+import { captionOf } from './caption.ts';
+
+/** Why something that belongs to a finding was given up. */
+export type ReportDrop =
+  | 'still-failed'
+  | 'annotation-failed'
+  | 'peak-pixels-gone'
+  | 'uncommitted-at-stop'
+  | 'report-faulty';
+
+/** A change that is safe on disk, with its alert in the outbox. */
+export interface Committed {
+  readonly change: FindingChange;
+  readonly sequence: number;
+}
+
+interface Job {
+  readonly change: FindingChange;
+  readonly frame: Frame | null;
+  readonly stamp: Stamp;
+}
+
+/** Changes that may wait for the disk with their pixels; behind them pixels are let go, so that memory is bounded. */
+const MOST_WAITING_PICTURES = 16;
+
+interface ReporterDeps {
+  readonly record: BlackBox;
+  readonly topics: Topics;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Brings each change of a finding into the black box, in order: still first, then finding and alert in one commit,
+ * then the annotated image. A disk that fails is tried again until it works or the daemon stops; nothing overtakes.
+ */
+export class FindingReporter {
+  readonly committed = new Emitter<Committed>();
+  private readonly deps: ReporterDeps;
+  private readonly drops = new Counters<ReportDrop>();
+  private readonly giveUp = new AbortController();
+  private readonly evidence = new Map<string, { readonly sequence: number; readonly saved: EvidenceRef }>();
+  private readonly annotations = new Set<Promise<void>>();
+  private queue: Promise<void> = Promise.resolve();
+  private queued = 0;
+
+  constructor(deps: ReporterDeps) {
+    this.deps = deps;
+  }
+
+  get dropped(): Readonly<Partial<Record<ReportDrop, number>>> {
+    return this.drops.snapshot();
+  }
+
+  /** Changes not yet committed. */
+  get waiting(): number {
+    return this.queued;
+  }
+
+  /**
+   * @param frame the peak frame's pixels, or null when they are gone
+   * @param stamp taken when the change happened, so that order is that of the changes
+   */
+  report(change: FindingChange, frame: Frame | null, stamp: Stamp): void {
+    const pixels = this.queued < MOST_WAITING_PICTURES ? frame : null;
+    this.queued += 1;
+    this.queue = this.queue
+      .then(() => this.process({ change, frame: pixels, stamp }))
+      .catch((error: unknown) => {
+        // A fault of ours in one report must not hold up those behind it.
+        this.drops.add('report-faulty');
+        this.deps.log.error({ error: asSpectaError(error), finding: change.finding.id }, 'alert given up');
+      })
+      .finally(() => {
+        this.queued -= 1;
+      });
+  }
+
+  /** Waits until everything reported is committed and annotated; after `timeoutMs` gives up what is left, counted. */
+  async flush(timeoutMs: number): Promise<void> {
+    const { clock, log } = this.deps;
+    const done = this.queue.then(() => Promise.all(this.annotations));
+    const timeUp = new Promise<void>((resolve) => {
+      const cancel = clock.after(timeoutMs, () => {
+        // Ends pauses between tries; a disk that does not answer at all is left behind.
+        this.giveUp.abort();
+        resolve();
+      });
+      void done.finally(cancel);
+    });
+    await Promise.race([done, timeUp]);
+    if (this.queued > 0) log.error({ waiting: this.queued }, 'alerts were not committed before the stop');
+  }
+
+  private async process(job: Job): Promise<void> {
+    const { change, stamp } = job;
+    const { record, topics, log } = this.deps;
+    const isNew = await this.saveStill(job);
+    const evidence = this.evidence.get(change.finding.id)?.saved ?? (await this.keptEvidence(change));
+    const payload = encode(alertSchema, alertMessage({ ...stamp, change, evidence }));
+    const alert = { lane: 'alert', topic: topics.alerts, contentType: 'application/json', payload } as const;
+    const commit = { finding: change.finding, messages: [alert], ...(evidence ? { evidence } : {}) };
+    const pause = new GrowingPause(500, 15_000);
+    for (;;) {
+      try {
+        await record.commit(commit);
+        break;
+      } catch (error) {
+        const { code, message } = asSpectaError(error);
+        log.error(
+          { code, finding: change.finding.id, phase: change.phase },
+          `alert not committed yet: ${message}`,
+        );
+        if (!(await this.waited(pause.take()))) {
+          this.drops.add('uncommitted-at-stop');
+          log.error({ finding: change.finding.id, phase: change.phase }, 'alert given up: the daemon stops');
+          return;
+        }
+      }
+    }
+    this.committed.emit({ change, sequence: stamp.sequence });
+    if (isNew && evidence) this.annotate(change, evidence);
+    if (change.phase === 'closed') this.evidence.delete(change.finding.id);
+  }
+
+  /** Waits; false when the daemon stops. */
+  private async waited(ms: number): Promise<boolean> {
+    try {
+      await this.deps.clock.sleep(ms, this.giveUp.signal);
+      return true;
+    } catch (error) {
+      if (this.giveUp.signal.aborted) return false;
+      throw error;
+    }
+  }
+
+  /** Saves the peak frame's still where it is another than the one kept; returns whether a new one was saved. */
+  private async saveStill({ change, frame }: Job): Promise<boolean> {
+    const { finding } = change;
+    const kept = this.evidence.get(finding.id);
+    if (kept?.sequence === finding.peak.frame.sequence) return false;
+    if (frame === null) {
+      // After a restart the pixels of the boot that died are gone for good, which is no fault of this one.
+      if (finding.closeReason !== 'interrupted') this.drops.add('peak-pixels-gone');
+      return false;
+    }
+    try {
+      const saved = await this.deps.record.saveStill({
+        findingId: finding.id,
+        runId: finding.runId,
+        frame,
+        peakProbability: finding.peak.probability,
+      });
+      this.evidence.set(finding.id, { sequence: frame.sequence, saved });
+      return true;
+    } catch (error) {
+      const { code, message } = asSpectaError(error);
+      this.drops.add('still-failed');
+      this.deps.log.warn({ code, finding: finding.id }, `no still for this finding: ${message}`);
+      return false;
+    }
+  }
+
+  /** What the boot that died had kept of a finding that closes now; null for all others. */
+  private async keptEvidence({ finding }: FindingChange): Promise<EvidenceRef | null> {
+    if (finding.closeReason !== 'interrupted') return null;
+    try {
+      const stored = await this.deps.record.evidenceOf(finding.id);
+      const { sequence } = finding.peak.frame;
+      const isProof = ({ kind, dropped, sequence: of }: StoredEvidence): boolean =>
+        kind === 'clean' && dropped === null && of === sequence;
+      return stored.find(isProof) ?? null;
+    } catch (error) {
+      const { code, message } = asSpectaError(error);
+      this.deps.log.warn({ code, finding: finding.id }, `its evidence could not be looked up: ${message}`);
+      return null;
+    }
+  }
+
+  private annotate(change: FindingChange, evidence: EvidenceRef): void {
+    const { record, topics, log } = this.deps;
+    const { finding } = change;
+    const work = record
+      .annotate({ evidence, caption: captionOf(finding), topic: topics.alertImage(finding.id) })
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          const { code, message } = asSpectaError(error);
+          this.drops.add('annotation-failed');
+          log.warn({ code, finding: finding.id }, `no annotated image for this finding: ${message}`);
+        },
+      )
+      .finally(() => this.annotations.delete(work));
+    this.annotations.add(work);
+  }
+}

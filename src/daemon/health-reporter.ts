@@ -1,0 +1,71 @@
+import type { FrameSource } from '../camera/frame-source.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/log.ts';
+import { boardTemperature } from '../platform/temperature.ts';
+import type { BlackBox } from '../record/black-box.ts';
+import type { Link } from '../surface/link.ts';
+import type { HealthMessage } from '../surface/messages/health.ts';
+import type { FindingReporter } from './finding-reporter.ts';
+import type { FrameLoop } from './frame-loop.ts';
+import type { LatencyMeter } from './latency-meter.ts';
+import type { Publisher } from './publisher.ts';
+import type { SupervisedVision } from './supervised-vision.ts';
+
+interface HealthParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly publisher: Publisher;
+  readonly meter: LatencyMeter;
+  readonly camera: FrameSource;
+  readonly loop: FrameLoop;
+  readonly vision: SupervisedVision;
+  readonly reporter: FindingReporter;
+  readonly record: BlackBox;
+  readonly link: Link;
+  /** Oddities that inspection set right, by kind. */
+  readonly oddities: () => Readonly<Record<string, number>>;
+}
+
+type Counts = Readonly<Partial<Record<string, number>>>;
+
+function present(counts: Counts): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(counts).filter((entry): entry is [string, number] => entry[1] !== undefined),
+  );
+}
+
+/** Gathers and publishes `health`. */
+export class HealthReporter {
+  private readonly parts: HealthParts;
+  private readonly startedMonoMs: number;
+
+  constructor(parts: HealthParts) {
+    this.parts = parts;
+    this.startedMonoMs = parts.clock.now().monoMs;
+  }
+
+  async publish(): Promise<HealthMessage> {
+    const { clock, publisher, meter, camera, loop, vision, reporter, record, link, oddities } = this.parts;
+    const temperatureCelsius = await boardTemperature();
+    const { monoMs } = clock.now();
+    const model = vision.vision?.model ?? null;
+    return publisher.health({
+      uptimeSeconds: (monoMs - this.startedMonoMs) / 1000,
+      fps: meter.takeRate(monoMs),
+      latencyMs: meter.snapshot(),
+      drops: {
+        camera: present(camera.drops),
+        frameLoop: present(loop.dropped),
+        inspection: oddities(),
+        findings: present(reporter.dropped),
+        record: present(record.counters.snapshot()),
+        link: present(link.counts.liveDropped),
+        detections: publisher.thinnedDetections > 0 ? { thinned: publisher.thinnedDetections } : {},
+      },
+      engine: model && { kind: model.engine, provider: model.provider },
+      temperatureCelsius,
+      memoryBytes: process.memoryUsage.rss(),
+      outbox: record.depth(),
+    });
+  }
+}

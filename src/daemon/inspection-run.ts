@@ -1,0 +1,116 @@
+import type { CloseReason, Finding, FindingChange } from '../domain/finding.ts';
+import type { Fix } from '../domain/fix.ts';
+import type { Manifest } from '../domain/manifest.ts';
+import type { Coverage, Run, RunEnd } from '../domain/run.ts';
+import type { Instant } from '../domain/time.ts';
+import type { Verdict } from '../domain/verdict.ts';
+import { createInspector, type InspectionStep, type Inspector } from '../inspection/inspector.ts';
+import { interruptFindings } from '../inspection/recovery.ts';
+import type { InspectionRules } from '../inspection/rules.ts';
+
+/** What a run needs to begin. */
+export interface RunSetting {
+  readonly vehicle: string;
+  readonly boot: string;
+  readonly rules: InspectionRules;
+  readonly defects: Manifest['defects'];
+  readonly newFindingId: () => string;
+}
+
+/** What an unplanned end left behind. */
+export interface LeftOver {
+  readonly run: Run;
+  readonly openFindings: readonly Finding[];
+}
+
+/** One run under way: its inspector, and what is written of it. */
+export class InspectionRun {
+  private readonly head: Pick<Run, 'id' | 'vehicle' | 'startedAt'>;
+  private readonly inspector: Inspector;
+  private end: { readonly at: Instant; readonly why: RunEnd } | null = null;
+
+  private constructor(head: Pick<Run, 'id' | 'vehicle' | 'startedAt'>, inspector: Inspector) {
+    this.head = head;
+    this.inspector = inspector;
+  }
+
+  /** Begins a new run at `now`. */
+  static begin(setting: RunSetting, now: Instant): InspectionRun {
+    const id = `R-${new Date(now.utcMs).toISOString().replace(/[-:]|\.\d+/g, '')}-${setting.boot.slice(0, 8)}`;
+    const head = { id, vehicle: setting.vehicle, startedAt: now };
+    return new InspectionRun(head, InspectionRun.inspectorFor(setting, id, now));
+  }
+
+  /**
+   * Goes on with the run that an unplanned restart cut off: the gap is lost time in its coverage, and what was open
+   * closes as `interrupted`.
+   */
+  static resume(
+    setting: RunSetting,
+    left: LeftOver,
+    gapSeconds: number,
+    now: Instant,
+  ): { readonly run: InspectionRun; readonly changes: readonly FindingChange[] } {
+    const { coverage } = left.run;
+    const withGap: Coverage = { ...coverage, lostSeconds: coverage.lostSeconds + Math.max(0, gapSeconds) };
+    const inspector = InspectionRun.inspectorFor(setting, left.run.id, now, withGap);
+    const { id, vehicle, startedAt } = left.run;
+    return {
+      run: new InspectionRun({ id, vehicle, startedAt }, inspector),
+      changes: interruptFindings(left.openFindings, now),
+    };
+  }
+
+  private static inspectorFor(
+    setting: RunSetting,
+    runId: string,
+    startedAt: Instant,
+    initialCoverage?: Coverage,
+  ): Inspector {
+    const { rules, defects, newFindingId: newId } = setting;
+    return createInspector({
+      rules,
+      defects,
+      runId,
+      newId,
+      startedAt,
+      ...(initialCoverage ? { initialCoverage } : {}),
+    });
+  }
+
+  get id(): string {
+    return this.head.id;
+  }
+
+  get openFindings(): readonly Finding[] {
+    return this.inspector.open;
+  }
+
+  get oddities(): Readonly<Record<string, number>> {
+    return { ...this.inspector.oddities };
+  }
+
+  /** The run as it stands. */
+  get record(): Run {
+    return {
+      ...this.head,
+      endedAt: this.end?.at ?? null,
+      end: this.end?.why ?? null,
+      coverage: this.inspector.coverage,
+    };
+  }
+
+  judge(verdict: Verdict, fix: Fix | null): InspectionStep {
+    return this.inspector.judge(verdict, fix);
+  }
+
+  tick(now: Instant): InspectionStep {
+    return this.inspector.tick(now);
+  }
+
+  /** Ends the run; what is open closes. A second call changes nothing. */
+  stop(now: Instant, why: RunEnd, closeReason: CloseReason = 'run-stopped'): InspectionStep {
+    this.end ??= { at: now, why };
+    return this.inspector.stop(now, closeReason);
+  }
+}

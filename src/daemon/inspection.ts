@@ -1,0 +1,199 @@
+import type { FindingChange } from '../domain/finding.ts';
+import type { Frame } from '../domain/frame.ts';
+import type { RunEnd } from '../domain/run.ts';
+import type { DefectClass, Verdict } from '../domain/verdict.ts';
+import type { InspectionStep } from '../inspection/inspector.ts';
+import { interruptFindings } from '../inspection/recovery.ts';
+import type { Light } from '../light/light.ts';
+import type { Clock } from '../platform/clock.ts';
+import { Emitter } from '../platform/emitter.ts';
+import { asSpectaError } from '../platform/errors.ts';
+import type { Logger } from '../platform/log.ts';
+import type { BlackBox } from '../record/black-box.ts';
+import type { UnfinishedRun } from '../record/history-table.ts';
+import type { FindingReporter } from './finding-reporter.ts';
+import { InspectionRun, type RunSetting } from './inspection-run.ts';
+import type { LatencyMeter } from './latency-meter.ts';
+import type { Publisher } from './publisher.ts';
+import { RecentFrames } from './recent-frames.ts';
+
+interface InspectionParts {
+  readonly setting: Omit<RunSetting, 'newFindingId'>;
+  readonly clock: Clock;
+  readonly light: Light;
+  readonly publisher: Publisher;
+  readonly reporter: FindingReporter;
+  readonly record: BlackBox;
+  readonly meter: LatencyMeter;
+  readonly log: Logger;
+}
+
+/** How often the run's coverage is written and published while nothing else happens, ms. */
+const RUN_EVERY_MS = 10_000;
+
+/** The runs of this boot: verdicts in; light, reports and the run's record out, in that order. */
+export class Inspection {
+  readonly changes = new Emitter<FindingChange>();
+  private readonly parts: InspectionParts;
+  private readonly setting: RunSetting;
+  private readonly frames = new RecentFrames();
+  private run: InspectionRun | null = null;
+  private findings = 0;
+  private writtenMonoMs = 0;
+
+  constructor(parts: InspectionParts) {
+    this.parts = parts;
+    const { boot } = parts.setting;
+    this.setting = {
+      ...parts.setting,
+      newFindingId: () => {
+        this.findings += 1;
+        return `F-${boot.slice(0, 8)}-${String(this.findings).padStart(4, '0')}`;
+      },
+    };
+  }
+
+  get oddities(): Readonly<Record<string, number>> {
+    return this.run?.oddities ?? {};
+  }
+
+  /** The run under way; null before the first and after its end. */
+  get current(): InspectionRun | null {
+    return this.run;
+  }
+
+  /**
+   * Takes up what unplanned ends left behind: the newest run goes on if it was heard of at most `withinMs` ago, older
+   * ones end as `interrupted`; what was open in them closes.
+   */
+  async recover(vehicle: string, withinMs: number): Promise<void> {
+    const { clock, record, publisher } = this.parts;
+    try {
+      const resumable = await record.resumable(vehicle, withinMs, clock.now());
+      for (const left of await record.unfinished(vehicle)) {
+        if (left.run.id === resumable?.run.id) this.resume(left);
+        else this.giveUp(left);
+      }
+    } catch (error) {
+      const { code, message } = asSpectaError(error);
+      this.parts.log.error({ code }, `unfinished runs could not be looked up: ${message}`);
+    }
+    if (!this.run) publisher.run(null, []);
+  }
+
+  private resume(left: UnfinishedRun): void {
+    const { clock, log } = this.parts;
+    const now = clock.now();
+    const gapSeconds = Math.max(0, (now.utcMs - left.lastHeardUtcMs) / 1000);
+    const { run, changes } = InspectionRun.resume(this.setting, left, gapSeconds, now);
+    this.run = run;
+    log.warn(
+      { run: run.id, gapSeconds, interrupted: changes.length },
+      'the run goes on after an unplanned restart',
+    );
+    this.react({ changes, newPeaks: [], wantedFrames: [] });
+    this.write();
+  }
+
+  private giveUp(left: UnfinishedRun): void {
+    const { clock, log, record } = this.parts;
+    const now = clock.now();
+    const changes = interruptFindings(left.openFindings, now);
+    log.warn(
+      { run: left.run.id, interrupted: changes.length },
+      'a run that was cut off long ago ends as interrupted',
+    );
+    this.react({ changes, newPeaks: [], wantedFrames: [] });
+    this.settle(record.endRun({ ...left.run, endedAt: now, end: 'interrupted' }), 'the end of the run');
+  }
+
+  /** Begins a run unless one is under way. */
+  begin(): void {
+    if (this.run) return;
+    const { clock, log, record } = this.parts;
+    this.run = InspectionRun.begin(this.setting, clock.now());
+    log.info({ run: this.run.id }, 'the run begins');
+    this.settle(record.startRun(this.run.record), 'the start of the run');
+    this.publish();
+  }
+
+  judge(verdict: Verdict, frame: Frame): void {
+    const { clock, light, meter, publisher } = this.parts;
+    const { capturedAt } = frame;
+    const judgedAt = clock.now().monoMs;
+    meter.countFrame();
+    meter.add('captureToVerdict', judgedAt - capturedAt.monoMs);
+    meter.add('decode', verdict.stages.decode);
+    meter.add('preprocess', verdict.stages.preprocess);
+    meter.add('infer', verdict.stages.infer);
+    light.beat();
+    if (this.run) {
+      this.frames.add(frame);
+      const step = this.run.judge(verdict, null);
+      this.react(step);
+      if (step.changes.some(({ phase, finding }) => phase === 'opened' && finding.defect === 'crack')) {
+        meter.add('captureToLight', clock.now().monoMs - capturedAt.monoMs);
+      }
+      this.frames.prune(step.wantedFrames);
+    }
+    meter.add('decide', clock.now().monoMs - judgedAt);
+    publisher.detection(verdict, this.run?.id ?? null, this.thresholds, null);
+  }
+
+  /** Lets time pass; about once a second. */
+  tick(): void {
+    if (!this.run) return;
+    const now = this.parts.clock.now();
+    const step = this.run.tick(now);
+    this.react(step);
+    this.frames.prune(step.wantedFrames);
+    if (now.monoMs - this.writtenMonoMs >= RUN_EVERY_MS) this.write();
+  }
+
+  /** Ends the run under way, if any. */
+  end(why: RunEnd): void {
+    const { run } = this;
+    if (!run) return;
+    const { clock, log, record, publisher } = this.parts;
+    this.react(run.stop(clock.now(), why));
+    this.run = null;
+    log.info({ run: run.id, end: why, coverage: run.record.coverage }, 'the run has ended');
+    this.settle(record.endRun(run.record), 'the end of the run');
+    publisher.run(run.record, []);
+  }
+
+  private get thresholds(): Partial<Record<DefectClass, number>> {
+    const { corrosion, crack } = this.setting.defects;
+    return { ...(corrosion ? { corrosion: corrosion.on } : {}), ...(crack ? { crack: crack.on } : {}) };
+  }
+
+  /** Light first, then commit and send. */
+  private react(step: InspectionStep): void {
+    const { light, reporter, publisher } = this.parts;
+    for (const change of step.changes) light.follow(change);
+    for (const change of step.changes) {
+      reporter.report(change, this.frames.get(change.finding.peak.frame.sequence), publisher.stamp());
+      this.changes.emit(change);
+    }
+    if (step.changes.length > 0) this.publish();
+  }
+
+  private publish(): void {
+    if (this.run) this.parts.publisher.run(this.run.record, this.run.openFindings);
+  }
+
+  private write(): void {
+    if (!this.run) return;
+    this.writtenMonoMs = this.parts.clock.now().monoMs;
+    this.settle(this.parts.record.updateRun(this.run.record), 'the coverage');
+    this.publish();
+  }
+
+  /** The record tells of its own trouble on its status; here it is only named in the log. */
+  private settle(writing: Promise<unknown>, what: string): void {
+    writing.catch((error: unknown) => {
+      const { code, message } = asSpectaError(error);
+      this.parts.log.error({ code }, `${what} could not be recorded: ${message}`);
+    });
+  }
+}

@@ -1,0 +1,154 @@
+import { readFile } from 'node:fs/promises';
+import { LineCounter, parse, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { SpectaError } from '../platform/errors.ts';
+import { nearestName } from '../platform/nearest-name.ts';
+import { type Config, configSchema } from './config.ts';
+
+const HELP = 'Mend every line named above; device/specta.example.yaml shows each key with its meaning.';
+
+type Path = readonly PropertyKey[];
+
+/** Follows wrappers (default, nullable, optional) to what they hold. */
+function unwrapped(schema: unknown): unknown {
+  let inner = schema;
+  while (
+    inner instanceof z.ZodDefault ||
+    inner instanceof z.ZodPrefault ||
+    inner instanceof z.ZodNullable ||
+    inner instanceof z.ZodOptional
+  ) {
+    inner = inner.unwrap();
+  }
+  return inner;
+}
+
+/** The keys that are known at a path of the configuration; empty where it has none. */
+function keysAt(path: Path): string[] {
+  let schema: unknown = configSchema;
+  for (const key of path) {
+    const inner = unwrapped(schema);
+    if (!(inner instanceof z.ZodObject)) return [];
+    schema = inner.shape[String(key)];
+  }
+  const inner = unwrapped(schema);
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
+}
+
+/** Every leaf key of the configuration with the environment variable that overrides it. */
+function environmentNames(): Map<string, string[]> {
+  const names = new Map<string, string[]>();
+  const walk = (path: string[]): void => {
+    const keys = keysAt(path);
+    if (keys.length === 0 && path.length > 0) {
+      const name = path.map((key) => key.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase()).join('_');
+      names.set(`SPECTA_${name}`, path);
+    }
+    for (const key of keys) walk([...path, key]);
+  };
+  walk([]);
+  return names;
+}
+
+function describeUnknown(key: string, path: Path): string {
+  const at = path.length > 0 ? `${path.map(String).join('.')}.` : '';
+  const nearest = nearestName(key, keysAt(path));
+  return nearest ? `${at}${key}: unknown key; did you mean ${at}${nearest}?` : `${at}${key}: unknown key`;
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => describeUnknown(key, issue.path));
+  const at = issue.path.length > 0 ? issue.path.map(String).join('.') : 'the file';
+  return [`${at}: ${issue.message}`];
+}
+
+function setAt(root: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  let node = root;
+  for (const key of path.slice(0, -1)) {
+    const inner = node[key];
+    // A wrong type here (a list, a word) is reported by the schema under its own path.
+    if (inner !== undefined && (typeof inner !== 'object' || inner === null || Array.isArray(inner))) return;
+    const next = (inner ?? {}) as Record<string, unknown>;
+    node[key] = next;
+    node = next;
+  }
+  const last = path.at(-1);
+  if (last !== undefined) node[last] = value;
+}
+
+/**
+ * Reads a configuration from YAML text with `SPECTA_…` overrides (`SPECTA_CAMERA_URI` for `camera.uri`; values are YAML).
+ * Throws `CONFIG_INVALID` that lists every mistake at once, unknown keys with the nearest known name.
+ */
+export function parseConfig(
+  text: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  name = 'the configuration',
+): Config {
+  const mistakes: string[] = [];
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  for (const error of document.errors) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    mistakes.push(`line ${line}, column ${col}: ${error.message.split('\n')[0]}`);
+  }
+  if (mistakes.length > 0) throw invalid(name, mistakes);
+
+  const parsed: unknown = document.toJS() ?? {};
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw invalid(name, ['the file: expected keys and values (vehicle: …, camera: …)']);
+  }
+  const root = parsed as Record<string, unknown>;
+  const known = environmentNames();
+  for (const [variable, value] of Object.entries(environment)) {
+    if (!variable.startsWith('SPECTA_') || value === undefined) continue;
+    const path = known.get(variable);
+    if (path) setAt(root, path, environmentValue(value));
+    else {
+      const nearest = nearestName(variable, [...known.keys()]);
+      mistakes.push(
+        `${variable}: unknown environment variable${nearest ? `; did you mean ${nearest}?` : ''}`,
+      );
+    }
+  }
+  const result = configSchema.safeParse(root);
+  if (!result.success) mistakes.push(...result.error.issues.flatMap(describeIssue));
+  if (mistakes.length > 0 || !result.success) throw invalid(name, mistakes);
+  return result.data;
+}
+
+/** A variable's value as YAML would read it; text that is no YAML (an URI with a colon and a space) stays text. */
+function environmentValue(value: string): unknown {
+  try {
+    const parsed: unknown = parse(value);
+    return typeof parsed === 'object' && parsed !== null ? value : parsed;
+  } catch (error) {
+    if (error instanceof Error) return value;
+    throw error;
+  }
+}
+
+function invalid(name: string, mistakes: readonly string[]): SpectaError {
+  const list = mistakes.map((mistake) => `\n  - ${mistake}`).join('');
+  const noun = mistakes.length === 1 ? 'mistake' : 'mistakes';
+  return new SpectaError('CONFIG_INVALID', `${name} has ${mistakes.length} ${noun}:${list}`, HELP);
+}
+
+/** Reads the configuration file. Throws `CONFIG_UNREADABLE` or `CONFIG_INVALID`. */
+export async function loadConfig(
+  file: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Config> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new SpectaError(
+      'CONFIG_UNREADABLE',
+      `The configuration ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      'Give a readable file with --config; device/specta.example.yaml is one to start from.',
+      error,
+    );
+  }
+  return parseConfig(text, environment, file);
+}

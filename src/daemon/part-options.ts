@@ -1,0 +1,89 @@
+import type { CameraOptions } from '../camera/frame-source.ts';
+import type { Manifest } from '../domain/manifest.ts';
+import { DEFAULT_RULES, type InspectionRules } from '../inspection/rules.ts';
+import type { LineConfig } from '../light/gpio/open-line.ts';
+import { DEFAULT_LIGHT_POLICY, type LightPolicy } from '../light/policy.ts';
+import { DEFAULT_LIMITS, type RecordLimits } from '../record/limits.ts';
+import type { LinkOptions } from '../surface/link-options.ts';
+import type { Config } from './config.ts';
+
+/** What the parts are given, from the configuration. */
+export function cameraOptions({ camera }: Config): CameraOptions {
+  const { uri, rate, loop, format, width, height, maxFrameBytes } = camera;
+  return { uri, rate, loop, format, width, height, maxFrameBytes, stallMs: camera.stallSeconds * 1000 };
+}
+
+export function inspectionRules({ inspection }: Config): InspectionRules {
+  return {
+    ...DEFAULT_RULES,
+    minimumDetections: inspection.minimumDetections,
+    openWindowMs: inspection.openWindowSeconds * 1000,
+    offDelayMs: inspection.offDelaySeconds * 1000,
+    mergeGapMs: inspection.mergeGapSeconds * 1000,
+  };
+}
+
+/** The bundle's rules with the thresholds that the configuration overrides; `off` keeps its distance to `on`. */
+export function defectRules(config: Config, manifest: Manifest): Manifest['defects'] {
+  const rules: { -readonly [Name in keyof Manifest['defects']]: Manifest['defects'][Name] } = {
+    ...manifest.defects,
+  };
+  for (const name of ['corrosion', 'crack'] as const) {
+    const rule = manifest.defects[name];
+    const on = config.inspection.on[name];
+    if (rule && on !== undefined) rules[name] = { ...rule, on, off: Math.max(0, on - (rule.on - rule.off)) };
+  }
+  return rules;
+}
+
+export function linkOptions(
+  { surface, vehicle }: Config,
+  about: Pick<LinkOptions, 'boot' | 'version' | 'clockQuality'>,
+): LinkOptions {
+  const { broker, protocol, username, passwordFile, tls, keepaliveSeconds, unheardRetrySeconds, inFlight } =
+    surface;
+  return {
+    ...about,
+    vehicle,
+    broker,
+    protocol,
+    username,
+    passwordFile,
+    tls,
+    keepaliveSeconds,
+    unheardRetrySeconds,
+    inFlight,
+  };
+}
+
+export function lightPolicy({ light }: Config): LightPolicy {
+  const { onCrack, holdSeconds, corrosion, faultAfterSeconds, idle, lampTestSeconds, safeLevel } = light;
+  return {
+    ...DEFAULT_LIGHT_POLICY,
+    onCrack,
+    holdSeconds,
+    corrosion,
+    faultAfterSeconds,
+    idle,
+    lampTestSeconds,
+    safeLevel,
+  };
+}
+
+export function lineConfig({ light }: Config): LineConfig {
+  const { kind, chip, line, activeLow } = light.line;
+  return kind === 'simulated' ? { kind } : { kind, chip, line, activeLow };
+}
+
+const MEBIBYTE = 1_048_576;
+const DAY_MS = 86_400_000;
+
+export function recordLimits({ record }: Config): RecordLimits {
+  return {
+    ...DEFAULT_LIMITS,
+    outboxBytes: record.maxOutboxMegabytes * MEBIBYTE,
+    outboxAgeMs: record.maxOutboxDays * DAY_MS,
+    stillBytes: record.maxStillsMegabytes * MEBIBYTE,
+    stillAgeMs: record.maxStillsDays * DAY_MS,
+  };
+}

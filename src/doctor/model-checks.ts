@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { openBundle, resolveBundle } from '../model/bundle.ts';
+import { listBundles } from '../model/bundle-versions.ts';
+import { startVision } from '../vision/vision.ts';
+import { bad, type Check, type CheckResult, failed, good } from './examination.ts';
+
+/** Every bundle in the models folder is whole. */
+export function modelsCheck(folder: string): Check {
+  return {
+    name: 'model',
+    async look() {
+      const results: CheckResult[] = [];
+      for (const nameAtVersion of await listBundles(folder)) {
+        try {
+          const { manifest, digest } = await openBundle(join(folder, ...nameAtVersion.split('@')));
+          const classes = manifest.classes.join(', ');
+          const found = `${nameAtVersion} (${classes}), every file as its manifest says, ${digest.slice(0, 12)}`;
+          results.push(good('model', found));
+        } catch (error) {
+          results.push(failed('model', error));
+        }
+      }
+      return results.length > 0
+        ? results
+        : [bad('model', `no bundle in ${folder}`, 'Reinstall SPECTA or name another models folder.')];
+    },
+  };
+}
+
+/** The engine loads the bundle, on the provider asked for, and gets the golden inputs right. */
+export function engineCheck(bundleName: string, modelsFolder: string, provider: string): Check {
+  return {
+    name: 'engine',
+    async look(signal) {
+      const bundle = await resolveBundle(bundleName, modelsFolder);
+      const begin = performance.now();
+      const vision = await startVision({ bundle, provider, threads: 2, signal });
+      const ms = performance.now() - begin;
+      await vision.close();
+      const { engine, name, version } = vision.model;
+      const golden = bundle.manifest.golden.length;
+      return [
+        good(
+          'engine',
+          `${engine} on ${vision.model.provider}: ${name} ${version}, ${golden} golden inputs right, ready in ${ms.toFixed(0)} ms`,
+        ),
+      ];
+    },
+  };
+}

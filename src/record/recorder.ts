@@ -1,0 +1,279 @@
+import { join } from 'node:path';
+import type { OutboxEntry } from '../domain/outbox.ts';
+import { Counters } from '../platform/counters.ts';
+import { asSpectaError, type ErrorCode, SpectaError } from '../platform/errors.ts';
+import type { FileSystem } from '../platform/files.ts';
+import { recordError, transaction } from './database.ts';
+import type { EvidenceRef } from './evidence.ts';
+import type { Stamp } from './message.ts';
+import { DATABASE_FILE, type OpenRecord, openRecord } from './open-record.ts';
+import type { OutboxRow } from './outbox-table.ts';
+import { drawStill, saveStill } from './pictures.ts';
+import type { Answer, Body, RecordCounter, Report, RequestKind } from './protocol.ts';
+import { isFull, wantRoom, withRoom } from './room.ts';
+
+type Handlers = { readonly [K in RequestKind]: (body: Body<K>, stamp: Stamp) => Promise<Answer<K>> };
+
+const COUNTED: Readonly<Partial<Record<ErrorCode, RecordCounter>>> = {
+  DISK_FULL: 'disk-full',
+  DISK_FAILED: 'disk-failed',
+};
+
+/**
+ * The record itself, as it runs inside the worker: one database and one folder of stills. Requests that write are
+ * carried out one after the other in the order they came. Pictures are worked on beside them, one still and one
+ * drawing at a time: an alert never waits for a picture, and a still, which its alert names, never for a drawing.
+ */
+export class Recorder {
+  private readonly fs: FileSystem;
+  private readonly counters = new Counters<RecordCounter>();
+  private readonly told = new Counters<RecordCounter>();
+  private order: Body<'open'> | null = null;
+  private record: OpenRecord | null = null;
+  private movedAside: string | null = null;
+  private stillsAside: string | null = null;
+  private writes: Promise<unknown> = Promise.resolve();
+  private saves: Promise<unknown> = Promise.resolve();
+  private drawings: Promise<unknown> = Promise.resolve();
+
+  constructor(fs: FileSystem) {
+    this.fs = fs;
+  }
+
+  /** Carries out one request. Rejects with SpectaError; the state is whole then, and as before. */
+  async handle<K extends RequestKind>(kind: K, body: Body<K>, stamp: Stamp): Promise<Answer<K>> {
+    try {
+      return await this.handlers[kind](body, stamp);
+    } catch (error) {
+      throw this.counted(error);
+    }
+  }
+
+  /** How it stands now; what was counted is told once. */
+  report(): Report {
+    const counted: [RecordCounter, number][] = [];
+    for (const [reason, count] of Object.entries(this.counters.snapshot()) as [RecordCounter, number][]) {
+      const fresh = count - this.told.get(reason);
+      if (fresh === 0) continue;
+      counted.push([reason, fresh]);
+      this.told.add(reason, fresh);
+    }
+    const { movedAside, stillsAside } = this;
+    this.movedAside = null;
+    this.stillsAside = null;
+    return { depth: this.depth(), counted, movedAside, stillsAside };
+  }
+
+  private readonly handlers: Handlers = {
+    open: (body, stamp) =>
+      this.write(async () => {
+        this.order = body;
+        await this.ensureOpen(stamp, body.sweep);
+        return null;
+      }),
+
+    run: ({ run, durable }, stamp) =>
+      this.write(async () => {
+        await this.commit(stamp, durable, ({ history }) => history.putRun(run, stamp));
+        return null;
+      }),
+
+    commit: ({ key, finding, evidence, messages }, stamp) =>
+      this.write(async () => {
+        const ids = await this.commit(stamp, true, (record) =>
+          record.commits.once(key, () => {
+            if (evidence) record.evidence.add(evidence, stamp);
+            if (finding) record.history.putFinding(finding, stamp);
+            return messages.map((message) => record.outbox.add(message, stamp));
+          }),
+        );
+        await this.keepWithinLimits(stamp);
+        return ids;
+      }),
+
+    still: (body) => {
+      const saved = this.saves.then(() => saveStill(this.opened(), this.reserveBytes(), body));
+      this.saves = saved.catch(() => this.counters.add('image-failed'));
+      return saved;
+    },
+
+    annotate: (body, stamp) => {
+      const drawn = this.drawings.then(() => this.draw(body, stamp));
+      this.drawings = drawn.catch(() => this.counters.add('image-failed'));
+      return drawn;
+    },
+
+    head: async ({ lane, limit, afterId }) => {
+      const entries: OutboxEntry[] = [];
+      for (const row of this.opened().outbox.head(lane, limit, afterId)) {
+        const entry = await this.entry(row);
+        if (entry) entries.push(entry);
+      }
+      return entries;
+    },
+
+    settle: ({ entry }, stamp) =>
+      this.write(async () => {
+        await this.commit(stamp, false, ({ outbox }) => outbox.settle(entry));
+        return null;
+      }),
+
+    mark: ({ entry, reason }, stamp) =>
+      this.write(async () => {
+        await this.commit(stamp, false, ({ outbox }) => outbox.mark(entry, reason));
+        return null;
+      }),
+
+    findings: async (query) => this.opened().history.findings(query),
+    runs: async () => this.opened().history.runs(),
+    unfinished: async ({ vehicle }) => this.opened().history.unfinished(vehicle),
+    evidence: async ({ findingId }) => this.opened().evidence.of(findingId),
+
+    tick: ({ probe }, stamp) =>
+      this.write(async () => {
+        await this.ensureOpen(stamp, false);
+        if (probe) await this.commit(stamp, true, ({ history }) => history.probe(stamp));
+        const record = this.opened();
+        await record.retention.enforce(record, stamp);
+        return { noRoom: probe ? await this.noRoom() : null };
+      }),
+
+    close: async () => {
+      await this.saves;
+      await this.drawings;
+      await this.writes;
+      this.record?.db.close();
+      this.record = null;
+      return null;
+    },
+  };
+
+  /** Requests that write wait for each other; a failed one does not hold up the next. */
+  private write<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.writes.then(work);
+    this.writes = done.catch(() => undefined);
+    return done;
+  }
+
+  private async draw(body: Body<'annotate'>, stamp: Stamp): Promise<EvidenceRef> {
+    const still = await drawStill(this.opened(), this.reserveBytes(), body);
+    const message = { lane: 'image', topic: body.topic, contentType: 'image/jpeg' } as const;
+    await this.write(async () => {
+      await this.commit(stamp, true, (record) =>
+        record.commits.once(body.key, () => {
+          record.evidence.add(still, stamp);
+          return [record.outbox.addFile(message, still.file, still.bytes, stamp)];
+        }),
+      );
+      await this.keepWithinLimits(stamp);
+    });
+    return still;
+  }
+
+  /** One transaction, tried again after making room on a full disk, and once in a fresh file after damage. */
+  private async commit<T>(stamp: Stamp, durable: boolean, work: (record: OpenRecord) => T): Promise<T> {
+    await this.ensureOpen(stamp, false);
+    const once = (): Promise<T> => {
+      const record = this.opened();
+      return withRoom(record, () => {
+        try {
+          return transaction(record.db, durable, () => work(record));
+        } catch (error) {
+          throw recordError(error, this.path());
+        }
+      });
+    };
+    try {
+      return await once();
+    } catch (error) {
+      if (!(error instanceof SpectaError) || error.code !== 'RECORD_CORRUPT') throw error;
+      this.record?.db.close();
+      this.record = null;
+      await this.ensureOpen(stamp, false);
+      return once();
+    }
+  }
+
+  private async ensureOpen(stamp: Stamp, sweep: boolean): Promise<void> {
+    if (this.record) return;
+    if (this.order === null) throw this.notOpen();
+    const opening = await openRecord(this.fs, this.order, stamp, sweep);
+    this.record = opening.record;
+    this.movedAside = opening.movedAside ?? this.movedAside;
+    this.stillsAside = opening.stillsAside ?? this.stillsAside;
+    if (opening.movedAside !== null) this.counters.add('corrupt');
+    if (opening.orphans > 0) this.counters.add('orphan-swept', opening.orphans);
+    if (opening.missing > 0) this.counters.add('still-missing', opening.missing);
+  }
+
+  /** A row as the link wants it; null when its picture is gone, and then so is the row. */
+  private async entry(row: OutboxRow): Promise<OutboxEntry | null> {
+    const { file, payload, ...rest } = row;
+    if (file === null) return { ...rest, payload: payload ?? new Uint8Array() };
+    const read = await this.opened().stills.read(file);
+    if (read !== null) return { ...rest, payload: read };
+    await this.write(async () => {
+      const { db, outbox } = this.opened();
+      transaction(db, false, () => outbox.drop(row.id, 'image-missing'));
+    });
+    return null;
+  }
+
+  /** After a commit: a failure here is counted only, for what was asked for is done; the next tick tries again. */
+  private async keepWithinLimits(stamp: Stamp): Promise<void> {
+    const record = this.opened();
+    try {
+      if (record.retention.isOver(record)) await record.retention.enforce(record, stamp);
+    } catch (error) {
+      this.counted(error);
+    }
+  }
+
+  /** Why no pictures are kept at present; null when they are. */
+  private async noRoom(): Promise<string | null> {
+    try {
+      await wantRoom(this.opened(), this.reserveBytes());
+      return null;
+    } catch (error) {
+      if (error instanceof SpectaError && isFull(error)) return error.message;
+      throw error;
+    }
+  }
+
+  private depth(): Report['depth'] {
+    try {
+      return this.record?.outbox.depth() ?? null;
+    } catch {
+      // The request that met the same failing disk tells of it; the counts stay as last known.
+      return null;
+    }
+  }
+
+  private counted(error: unknown): SpectaError {
+    const told = asSpectaError(recordError(error, this.path()));
+    const counter = COUNTED[told.code];
+    if (counter) this.counters.add(counter);
+    return told;
+  }
+
+  private opened(): OpenRecord {
+    if (this.record === null) throw this.notOpen();
+    return this.record;
+  }
+
+  private reserveBytes(): number {
+    return this.order?.limits.reserveBytes ?? 0;
+  }
+
+  private path(): string {
+    return join(this.order?.folder ?? '', DATABASE_FILE);
+  }
+
+  private notOpen(): SpectaError {
+    return new SpectaError(
+      'DISK_FAILED',
+      'The record is not open.',
+      'The reason is on status/record; opening is tried again by itself.',
+    );
+  }
+}

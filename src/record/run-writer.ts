@@ -1,0 +1,45 @@
+import type { Run } from '../domain/run.ts';
+
+type WriteRun = (run: Run, durable: boolean) => Promise<unknown>;
+
+/** Writes runs down in order; of updates that come faster than the disk only the newest is written. */
+export class RunWriter {
+  private readonly write: WriteRun;
+  private waiting: { run: Run; written: Promise<void> } | null = null;
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(write: WriteRun) {
+    this.write = write;
+  }
+
+  /** Resolves once this update or a newer one of the same run is written. */
+  update(run: Run): Promise<void> {
+    if (this.waiting?.run.id === run.id) {
+      this.waiting.run = run;
+      return this.waiting.written;
+    }
+    const written = this.last.then(async () => {
+      if (this.waiting === slot) this.waiting = null;
+      await this.write(slot.run, false);
+    });
+    const slot = { run, written };
+    this.waiting = slot;
+    this.last = written.catch(() => undefined);
+    return written;
+  }
+
+  /** Writes the run synced to the disk, after every update given before. */
+  put(run: Run): Promise<void> {
+    this.waiting = null;
+    const written = this.last.then(async () => {
+      await this.write(run, true);
+    });
+    this.last = written.catch(() => undefined);
+    return written;
+  }
+
+  /** Resolves when everything given before is written or has failed. */
+  async settled(): Promise<void> {
+    await this.last;
+  }
+}

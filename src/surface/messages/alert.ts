@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import type { FindingChange } from '../../domain/finding.ts';
+import {
+  bilingual,
+  count,
+  defect,
+  digest,
+  isoUtc,
+  probability,
+  type Stamp,
+  secondsBetween,
+  severity,
+  stamp,
+  stamped,
+  thresholds,
+  utc,
+} from './envelope.ts';
+import { modelReference, modelReferenceSchema } from './model-reference.ts';
+import { position, positionSchema } from './position.ts';
+
+/** What every alert says of itself. */
+export const SCREENING_NOTICE = {
+  en: 'Screening aid: a person must look at the evidence before anything is decided.',
+  id: 'Alat bantu penyaringan: bukti harus diperiksa orang sebelum diambil keputusan.',
+} as const;
+
+export const reviewState = z.enum(['unreviewed', 'confirmed', 'rejected']);
+
+export const alertSchema = z
+  .strictObject({
+    ...stamp,
+    historical: z.boolean().describe('sent late: it tells of the past, nothing is happening now'),
+    run: z.string().min(1),
+    finding: z.string().min(1).describe('one id for the life of the defect'),
+    phase: z.enum(['opened', 'updated', 'closed']),
+    closeReason: z.enum(['gone', 'run-stopped', 'interrupted']).nullable().describe('null while open'),
+    class: defect,
+    severity,
+    probability: z.strictObject({ peak: probability, mean: probability }),
+    frames: count.describe('frames with a detection'),
+    durationSeconds: z.number().min(0).describe('from opening to the last detection, monotonic'),
+    openedAt: utc,
+    lastSeenAt: utc,
+    closedAt: utc.nullable(),
+    peakFrame: z.strictObject({ sequence: count, capturedAt: utc, source: z.string() }),
+    thresholds: thresholds.describe('in force when the finding opened'),
+    position: positionSchema.nullable().describe('at the peak frame; null when unknown'),
+    model: modelReferenceSchema,
+    evidence: z
+      .strictObject({ file: z.string().min(1), sha256: digest })
+      .nullable()
+      .describe('annotated still of the peak frame in the black box; null when not (yet) written'),
+    advice: bilingual.describe('recommended action'),
+    review: reviewState,
+    notice: bilingual.describe('what an alert is and is not'),
+  })
+  .meta({ title: 'Alert', description: "A finding's change: opened, updated or closed." });
+
+export type AlertMessage = z.infer<typeof alertSchema>;
+
+/** The evidence still of a finding's peak frame: its file in the black box and the hex sha256 of its bytes. */
+export interface EvidenceReference {
+  readonly file: string;
+  readonly sha256: string;
+}
+
+/** The alert of a finding's change. `historical` is false here: the link sets it when it sends late. */
+export function alertMessage(
+  input: Stamp & {
+    readonly change: FindingChange;
+    readonly evidence: EvidenceReference | null;
+    readonly review?: z.infer<typeof reviewState>;
+  },
+): AlertMessage {
+  const { finding, phase, at } = input.change;
+  const { frame } = finding.peak;
+  return {
+    ...stamped(input, at),
+    historical: false,
+    run: finding.runId,
+    finding: finding.id,
+    phase,
+    closeReason: finding.closeReason,
+    class: finding.defect,
+    severity: finding.severity,
+    probability: { peak: finding.peak.probability, mean: finding.meanProbability },
+    frames: finding.detections,
+    durationSeconds: secondsBetween(finding.openedAt, finding.lastSeenAt),
+    openedAt: isoUtc(finding.openedAt.utcMs),
+    lastSeenAt: isoUtc(finding.lastSeenAt.utcMs),
+    closedAt: finding.closedAt && isoUtc(finding.closedAt.utcMs),
+    peakFrame: {
+      sequence: frame.sequence,
+      capturedAt: isoUtc(frame.capturedAt.utcMs),
+      source: frame.source,
+    },
+    thresholds: { on: finding.thresholds.on, off: finding.thresholds.off },
+    position: position(finding.fix, frame.capturedAt),
+    model: modelReference(finding.model),
+    evidence: input.evidence && { file: input.evidence.file, sha256: input.evidence.sha256 },
+    advice: { en: finding.advice.en, id: finding.advice.id },
+    review: input.review ?? 'unreviewed',
+    notice: { ...SCREENING_NOTICE },
+  };
+}

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { ROOT_TOPIC, TOPIC_KINDS, type TopicKind } from '../topics.ts';
+import { MESSAGES, type MessageKind, type MessageName } from './catalogue.ts';
+import { messageExamples } from './examples.ts';
+
+/**
+ * The files of the published contract by their path below `docs/messages`: a JSON Schema 2020-12 and an example for
+ * each payload, and the table of topics.
+ */
+export function publishedFiles(): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  const examples = messageExamples();
+  for (const [name, kind] of Object.entries(MESSAGES) as [MessageName, MessageKind][]) {
+    files.set(kind.file, pretty(publishedSchema(kind)));
+    files.set(`examples/${kind.file}`, pretty(examples[name]));
+  }
+  files.set('README.md', readme());
+  return files;
+}
+
+/** The JSON Schema of a payload as readers should hold it against what they get. */
+export function publishedSchema(kind: MessageKind): Record<string, unknown> {
+  return {
+    ...z.toJSONSchema(kind.schema, {
+      target: 'draft-2020-12',
+      override: ({ jsonSchema }) => {
+        // The vehicle publishes exactly these fields; readers accept more, so that a field can be added.
+        if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+      },
+    }),
+  };
+}
+
+function pretty(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function readme(): string {
+  const rows = (Object.values(MESSAGES) as MessageKind[]).map((kind) => {
+    const topic: TopicKind = TOPIC_KINDS[kind.topic];
+    return [
+      `\`${topic.pattern}\``,
+      topic.qos,
+      topic.retained ? (kind.topic === 'state' ? 'yes, and last will' : 'yes') : 'no',
+      topic.outbox ? 'yes' : 'no',
+      topic.expirySeconds === null ? '—' : `${topic.expirySeconds} s`,
+      kind.payload === 'json' ? 'JSON' : 'JPEG; user properties',
+      `[${kind.file}](${kind.file})`,
+      `[example](examples/${kind.file})`,
+    ].join(' | ');
+  });
+  return `# Messages
+
+Written by \`npm run schemas\` from the code's own types; \`npm run schemas -- --check\` tells whether it is current.
+
+All topics are below \`${ROOT_TOPIC}/<vehicle>\`. To see everything of all vehicles: \`mosquitto_sub -v -t '${ROOT_TOPIC}/#'\`.
+
+| topic | QoS | retained | outbox | expiry | payload | schema | example |
+|---|---|---|---|---|---|---|---|
+${rows.map((row) => `| ${row} |`).join('\n')}
+
+## How to read them
+
+- **Order** is by \`boot\` and \`sequence\`, never by time. \`at\` is UTC; \`clockQuality\` says how far to believe it.
+- **Twice is possible, twice with different content is not.** What goes through the outbox is sent until the broker has
+  acknowledged it. A message that comes again has the same \`boot\` and \`sequence\`: keep one.
+- **\`historical: true\`**: sent late, after an outage or by a later boot. Record it; do not sound the horn. This mark is
+  the only thing that may differ when a message comes again.
+- **Unknown fields** are to be ignored: fields may be added. \`schema\` rises when a reader of the old shape would misread
+  the new one.
+- **Alert images** are JPEG bytes. Under MQTT 5 their user properties follow
+  [alert-image.json](alert-image.json); under MQTT 3.1.1 there are none: the topic names the finding.
+- **\`state\`** is published after every connect. The broker publishes \`offline\` for a vehicle that it lost (last will);
+  its \`session\` names the connection that ended: an \`offline\` of another session than the last \`online\` is old news.
+
+## What an acknowledgement proves
+
+Under MQTT 5 an alert leaves the vehicle's black box when the broker acknowledges it with reason 0: somebody was
+subscribed, or has a session that waits. Reason 16 (nobody subscribed) keeps it on the vehicle; it is sent again until
+somebody listens, and \`status/link\` says so. Under MQTT 3.1.1 an acknowledgement proves only that the broker has it.
+`;
+}

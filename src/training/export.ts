@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Bundle, Golden, Manifest } from '../domain/manifest.ts';
+import { openBundle, sealBundle } from '../model/bundle.ts';
+import { SpectaError } from '../platform/errors.ts';
+import { nodeFiles } from '../platform/files.ts';
+import type { Engine } from '../vision/engine/engine.ts';
+import { createOnnxEngine } from '../vision/engine/onnx.ts';
+import { createPreprocessor } from '../vision/preprocess.ts';
+import { probabilitiesOf } from '../vision/probabilities.ts';
+import { DRAWN_SCENES, type DrawnScene, drawPicture, pngOf } from './golden-pictures.ts';
+
+/** Everything of a bundle but its golden inputs and file list, which exporting makes. */
+export interface ExportRequest {
+  /** The bundle's folder; an older bundle there is replaced as a whole. */
+  readonly folder: string;
+  readonly manifest: Omit<Manifest, 'files' | 'golden'>;
+  /** Bytes of `model.onnx`. */
+  readonly model: Uint8Array;
+  /** Text of `MODEL_CARD.md`. */
+  readonly card: string;
+  readonly seed: number;
+}
+
+/** A golden picture must lie at least this far from every threshold, so that its label is the same everywhere. */
+const LEAST_MARGIN = 0.02;
+const TRIES = 50;
+
+/**
+ * Writes a bundle: first into a hidden folder beside its place, verified there, then renamed.
+ * Until then an older bundle stays as it is. Throws `DISK_FULL`, `DISK_FAILED`, `BUNDLE_MANIFEST_INVALID`,
+ * `BUNDLE_NOT_SERVABLE`.
+ */
+export async function exportBundle(request: ExportRequest): Promise<Bundle> {
+  const target = resolve(request.folder);
+  const parent = dirname(target);
+  const tag = randomBytes(6).toString('hex');
+  const temporary = join(parent, `.${basename(target)}.${tag}.new`);
+  try {
+    await nodeFiles.mkdir(join(temporary, 'golden'));
+    await nodeFiles.writeFile(join(temporary, 'model.onnx'), request.model);
+    await nodeFiles.writeFile(join(temporary, 'MODEL_CARD.md'), new TextEncoder().encode(request.card));
+    const golden = await writeGoldenInputs(temporary, request);
+    await sealBundle(temporary, { ...request.manifest, golden });
+    await replaceFolder(temporary, target, join(parent, `.${basename(target)}.${tag}.old`));
+  } catch (error) {
+    await nodeFiles.remove(temporary);
+    throw error;
+  }
+  await nodeFiles.syncFolder(parent);
+  return openBundle(target);
+}
+
+async function replaceFolder(from: string, to: string, aside: string): Promise<void> {
+  if (!existsSync(to)) return nodeFiles.rename(from, to);
+  await nodeFiles.rename(to, aside);
+  try {
+    await nodeFiles.rename(from, to);
+  } catch (error) {
+    await nodeFiles.rename(aside, to);
+    throw error;
+  }
+  await nodeFiles.remove(aside);
+}
+
+async function writeGoldenInputs(folder: string, request: ExportRequest): Promise<Golden[]> {
+  const engine = await createOnnxEngine({
+    modelFile: join(folder, 'model.onnx'),
+    provider: 'cpu',
+    threads: 1,
+  });
+  try {
+    const golden: Golden[] = [];
+    for (const scene of DRAWN_SCENES) {
+      const { picture, expected } = await decidedPicture(scene, request, engine);
+      const file = `golden/${scene}.png`;
+      await nodeFiles.writeFile(join(folder, file), await pngOf(picture));
+      golden.push({ file, expected });
+    }
+    return golden;
+  } finally {
+    await engine.close();
+  }
+}
+
+/** The first drawn picture of the scene about which the network is not in doubt. */
+async function decidedPicture(
+  scene: DrawnScene,
+  { manifest, seed }: ExportRequest,
+  engine: Engine,
+): Promise<{ picture: ReturnType<typeof drawPicture>; expected: Golden['expected'] }> {
+  const preprocessor = createPreprocessor(manifest.preprocessing, manifest.input);
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const picture = drawPicture(scene, seed + attempt);
+    const { width, height, luma } = picture;
+    const logits = await engine.run(preprocessor.run({ width, height, data: luma }).tensor);
+    const expected = probabilitiesOf(logits, manifest);
+    const limits: [number | undefined, number | undefined][] = [
+      [expected.crack, manifest.defects.crack?.on],
+      [expected.corrosion, manifest.defects.corrosion?.on],
+      [expected.intact, manifest.intactThreshold ?? undefined],
+    ];
+    const decided = limits.every(
+      ([probability, limit]) =>
+        probability === undefined || limit === undefined || Math.abs(probability - limit) >= LEAST_MARGIN,
+    );
+    if (decided) return { picture, expected };
+  }
+  throw new SpectaError(
+    'BUNDLE_NOT_SERVABLE',
+    `the network is in doubt about every drawn picture of "${scene}"`,
+    'It has learnt too little to be proved on another machine: train it longer.',
+  );
+}

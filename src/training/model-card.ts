@@ -1,0 +1,91 @@
+import type { Manifest } from '../domain/manifest.ts';
+import { DEFECT_CLASSES } from '../domain/verdict.ts';
+import type { FitEpoch } from './fit.ts';
+import { KNOWN_SOURCES } from './known-sources.ts';
+import { type Network, parameterCount } from './network.ts';
+import { type EvaluationReport, reportLines } from './report.ts';
+import { CLASS_ORDER, mainClass, type Sample } from './samples.ts';
+import type { Split } from './split.ts';
+import type { ChosenThreshold } from './thresholds.ts';
+
+export interface ModelCardFacts {
+  readonly manifest: Omit<Manifest, 'files' | 'golden'>;
+  readonly network: Network;
+  readonly split: Split;
+  readonly epochs: readonly FitEpoch[];
+  readonly thresholds: Readonly<Record<string, ChosenThreshold>>;
+  readonly report: EvaluationReport;
+}
+
+/** The text of `MODEL_CARD.md`: what the model is, what it was trained and measured on, what it cannot do. */
+export function modelCard(facts: ModelCardFacts): string {
+  const { manifest, network, split, epochs, thresholds, report } = facts;
+  const best = epochs.findLast((epoch) => epoch.best);
+  const everything = [...split.training, ...split.validation, ...split.heldOut];
+  const footage = everything.some(({ source }) => source === 'footage');
+  return `# ${manifest.name} ${manifest.version}
+
+A screening aid: it marks frames for a person to look at. It does not replace an inspection.
+
+## What it is
+Network \`${network.name}\`, ${parameterCount(network).toLocaleString('en')} parameters, one grey picture of ${manifest.input.width}x${manifest.input.height} pixels, outputs ${manifest.output.classes.join(', ')} (${manifest.output.kind}). Preprocessing: ${manifest.preprocessing.normalisation === 'standard' ? 'each picture brought to mean 0 and deviation 1' : 'luma scaled to 0..1'}.
+${manifest.output.kind === 'sigmoid' ? 'Each defect has its own probability, so a crack in rust can be both; `intact` is the product of "not this defect" over the defects.\n' : ''}Probabilities are not calibrated (temperature ${manifest.calibration.temperature}): read them as an order, not as a chance.
+
+## What it was trained on
+${manifest.provenance.trainer}, seed ${manifest.provenance.seed}, ${epochs.length} epochs; the weights are those of epoch ${best?.epoch ?? '-'}, the best on the validation side.
+Augmentation: crops, mirror images, gamma, brightness, contrast, mild blur, noise. Classes weighted evenly.
+
+| class | training | validation | held out |
+|---|---|---|---|
+${CLASS_ORDER.map((name) => `| ${name} | ${[split.training, split.validation, split.heldOut].map((side) => countOf(side, name)).join(' | ')} |`).join('\n')}
+
+| source | pictures | what | licence |
+|---|---|---|---|
+${sourceRows(everything).join('\n')}
+
+Every photo, texture or rendered run is on one side of the split only. ${manifest.provenance.heldOutGroups.length} groups were held out; \`manifest.json\` names them.
+
+## What was measured
+On the ${report.count} held-out pictures, printed by the training command:
+
+\`\`\`
+${reportLines(report).join('\n')}
+\`\`\`
+
+Thresholds were chosen on the validation side:
+
+| defect | on | off | false alerts | recall |
+|---|---|---|---|---|
+${DEFECT_CLASSES.map((name) => thresholdRow(name, thresholds[name])).join('\n')}
+
+## What it cannot do
+- **No picture of a real subsea pipe was used, neither for training nor for measuring.** Nothing is claimed about how it does under water.
+- Held-out pictures come from the same collections as the training pictures. On other collections this kind of network does far worse: probes with the same design recalled about half of each class there. Take the figures above as an upper bound.
+- In the training pictures corrosion is on metal and cracks are in plaster or concrete; the network may tell the material rather than the defect.
+- Corrosion was learnt from few photos and textures; other rust, other light and other paint may be missed.
+${footage ? "- Rendered frames come from SPECTA's own renderer. That it finds defects there shows that the software works, not that it would find them on a pipe.\n" : ''}- A fine crack in a wide frame shrinks to less than a pixel at ${manifest.input.width}x${manifest.input.height}.
+
+Add footage of your own pipes, labelled by your own inspectors, and train again before you rely on it.
+`;
+}
+
+function countOf(samples: readonly Sample[], name: string): number {
+  return samples.filter((sample) => mainClass(sample) === name).length;
+}
+
+function sourceRows(samples: readonly Sample[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { source } of samples) counts.set(source, (counts.get(source) ?? 0) + 1);
+  return [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([source, count]) => {
+      const known = KNOWN_SOURCES[source] ?? { what: 'not described', licence: 'not stated' };
+      return `| ${source} | ${count} | ${known.what} | ${known.licence} |`;
+    });
+}
+
+function thresholdRow(name: string, chosen: ChosenThreshold | undefined): string {
+  if (!chosen) return `| ${name} | - | - | - | - |`;
+  const { on, off, falseAlertRate, recall } = chosen;
+  return `| ${name} | ${on} | ${off} | ${(falseAlertRate * 100).toFixed(1)} % | ${(recall * 100).toFixed(1)} % |`;
+}

@@ -1,0 +1,51 @@
+import { DEFECT_CLASSES, type DefectClass } from '../domain/verdict.ts';
+import type { Score } from './scorer.ts';
+
+/** Thresholds of one defect with what they gave on the samples they were chosen on. */
+export interface ChosenThreshold {
+  /** Probability 0..1. */
+  readonly on: number;
+  readonly off: number;
+  /** Share of samples without the defect at or above `on`. */
+  readonly falseAlertRate: number;
+  /** Share of samples with the defect at or above `on`. */
+  readonly recall: number;
+}
+
+const LEAST_ON = 0.5;
+const MOST_ON = 0.95;
+/** `off` as a share of `on`: low enough to bridge a frame or two, high enough to let go of a sound pipe. */
+const OFF_SHARE = 0.7;
+
+/**
+ * For each defect the lowest `on` between 0.5 and 0.95 (in steps of 0.01) at which at most `falseAlertRate` of the
+ * samples without it would raise it; 0.95 where none is low enough.
+ */
+export function chooseThresholds(
+  scores: readonly Score[],
+  falseAlertRate: number,
+): Readonly<Record<DefectClass, ChosenThreshold>> {
+  const choose = (defect: DefectClass): ChosenThreshold => {
+    const ofSamples = (present: boolean): number[] =>
+      scores
+        .filter(({ sample }) => sample.defects.has(defect) === present)
+        .map(({ probabilities }) => probabilities[defect] ?? 0);
+    const [positives, negatives] = [ofSamples(true), ofSamples(false)];
+    const shareAbove = (values: readonly number[], threshold: number): number =>
+      values.length === 0 ? 0 : values.filter((value) => value >= threshold).length / values.length;
+    let hundredths = LEAST_ON * 100;
+    while (hundredths < MOST_ON * 100 && shareAbove(negatives, hundredths / 100) > falseAlertRate)
+      hundredths++;
+    const on = hundredths / 100;
+    return {
+      on,
+      off: Math.round(on * OFF_SHARE * 100) / 100,
+      falseAlertRate: shareAbove(negatives, on),
+      recall: shareAbove(positives, on),
+    };
+  };
+  return Object.fromEntries(DEFECT_CLASSES.map((defect) => [defect, choose(defect)])) as Record<
+    DefectClass,
+    ChosenThreshold
+  >;
+}

@@ -1,0 +1,66 @@
+import type { Frame } from '../domain/frame.ts';
+import type { Manifest } from '../domain/manifest.ts';
+import type { ModelReference, Verdict } from '../domain/verdict.ts';
+import { createLumaDecoder, type DecodeLimits } from './decode.ts';
+import type { Engine } from './engine/engine.ts';
+import { createGatekeeper } from './gates.ts';
+import { createPreprocessor } from './preprocess.ts';
+import { labelOf, probabilitiesOf } from './probabilities.ts';
+
+/** What a classifier is made of. */
+export interface ClassifierOptions {
+  readonly manifest: Manifest;
+  readonly engine: Engine;
+  readonly model: ModelReference;
+  readonly limits: DecodeLimits;
+  /** True where each picture stands for itself (stills): no picture is `frozen` then. */
+  readonly stills: boolean;
+  /** Monotonic ms, for the stage times. */
+  readonly now?: () => number;
+}
+
+/** Frame to verdict, on the thread that calls. */
+export interface Classifier {
+  /**
+   * One at a time. Throws a SpectaError for a frame that is no whole picture (see `LumaDecoder.decode`) and
+   * `ENGINE_FAILED`: a corrupt frame never becomes a verdict.
+   */
+  judge(frame: Frame): Promise<Verdict>;
+}
+
+/** Composes decode, preprocessing, gates and engine as the manifest says. A blind frame is not inferred. */
+export function createClassifier(options: ClassifierOptions): Classifier {
+  const { manifest, engine, model, stills } = options;
+  const now = options.now ?? (() => performance.now());
+  const decoder = createLumaDecoder(options.limits);
+  const preprocessor = createPreprocessor(manifest.preprocessing, manifest.input);
+  const gatekeeper = createGatekeeper(manifest.gates, manifest.input);
+
+  return {
+    async judge(frame) {
+      const start = now();
+      const decoded = decoder.decode(frame);
+      const plane = decoded instanceof Promise ? await decoded : decoded;
+      const decodedAt = now();
+      const picture = preprocessor.runPlane(plane);
+      if (stills) gatekeeper.forget();
+      const { quality, blind } = gatekeeper.judge(picture);
+      const preparedAt = now();
+      const probabilities = blind === null ? probabilitiesOf(await engine.run(picture.tensor), manifest) : {};
+      const { sequence, capturedAt, source } = frame;
+      return {
+        frame: { sequence, capturedAt, source },
+        label: blind === null ? labelOf(probabilities, manifest) : null,
+        blind,
+        probabilities,
+        quality,
+        model,
+        stages: {
+          decode: decodedAt - start,
+          preprocess: preparedAt - decodedAt,
+          infer: now() - preparedAt,
+        },
+      };
+    },
+  };
+}

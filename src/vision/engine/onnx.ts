@@ -1,0 +1,149 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { SpectaError } from '../../platform/errors.ts';
+import type { Engine, EngineOptions } from './engine.ts';
+
+type Runtime = typeof import('onnxruntime-node');
+
+/**
+ * Providers of the npm package that SPECTA offers. WebGPU is left out: where its adapter is missing, the process
+ * crashes on its way out.
+ */
+const OFFERED = ['cpu', 'cuda', 'tensorrt'];
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0];
+}
+
+async function loadRuntime(): Promise<Runtime> {
+  // Later versions than the pinned one carry a telemetry client that looks at this when it is loaded.
+  process.env.ORT_DISABLE_TELEMETRY = '1';
+  const runtime = await import('onnxruntime-node');
+  // Its errors come as exceptions; printed as well they would break the log's JSON lines.
+  runtime.env.logLevel = 'fatal';
+  return runtime;
+}
+
+function sessionOptions(provider: string, threads: number): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 4,
+    // Threads that spin between frames burn a core for nothing.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  };
+}
+
+function providerAbsent(
+  provider: string,
+  there: readonly string[],
+  reason: string,
+  cause?: unknown,
+): SpectaError {
+  return new SpectaError(
+    'PROVIDER_ABSENT',
+    `Provider ${provider} is not there (${reason}). There is: ${there.join(', ')}.`,
+    'Name one that is there as the engine provider, or install what this one needs.',
+    cause,
+  );
+}
+
+function notServable(modelFile: string, reason: string, cause?: unknown): SpectaError {
+  return new SpectaError(
+    'BUNDLE_NOT_SERVABLE',
+    `The network ${modelFile} cannot be served: ${reason}.`,
+    'Use a bundle made for this version of SPECTA, or export the model again.',
+    cause,
+  );
+}
+
+async function createSession(runtime: Runtime, options: EngineOptions): Promise<InferenceSession> {
+  const { provider, threads, modelFile } = options;
+  const backends = runtime.listSupportedBackends().filter(({ name }) => OFFERED.includes(name));
+  const there = backends.filter(({ bundled }) => bundled).map(({ name }) => name);
+  if (!backends.some(({ name }) => name === provider)) {
+    throw providerAbsent(provider, there, 'this runtime was built without it');
+  }
+  const create = (name: string): Promise<InferenceSession> =>
+    runtime.InferenceSession.create(modelFile, sessionOptions(name, threads));
+  try {
+    return await create(provider);
+  } catch (error) {
+    if (provider === 'cpu') throw notServable(modelFile, messageOf(error), error);
+    // Whose fault was it? A network that loads on the CPU is whole, so the provider is not.
+    const session = await create('cpu').catch((modelError: unknown) => {
+      throw notServable(modelFile, messageOf(modelError), modelError);
+    });
+    await session.release();
+    throw providerAbsent(provider, there, messageOf(error), error);
+  }
+}
+
+/** The input's fixed shape, `[1, channels, height, width]`; throws `BUNDLE_NOT_SERVABLE` for anything else. */
+function inputShape(session: InferenceSession, modelFile: string): readonly [1, number, number, number] {
+  const input = session.inputMetadata.find(({ name }) => name === 'input');
+  if (!input?.isTensor || input.type !== 'float32' || input.shape.length !== 4) {
+    throw notServable(modelFile, 'it has no four-dimensional float32 input named `input`');
+  }
+  const [batch, channels, height, width] = input.shape.map(Number);
+  if (![channels, height, width].every((side) => Number.isInteger(side) && side > 0) || batch > 1) {
+    throw notServable(modelFile, `its input is [${input.shape.join(', ')}], not one picture of fixed size`);
+  }
+  if (!session.outputNames.includes('logits')) {
+    throw notServable(modelFile, 'it has no output named `logits`');
+  }
+  return [1, channels, height, width];
+}
+
+/**
+ * The network on ONNX Runtime's npm package, loaded and run once. Its `run` blocks the calling thread: use it in a
+ * worker. Throws `PROVIDER_ABSENT`, `BUNDLE_NOT_SERVABLE`, `ENGINE_FAILED`.
+ */
+export async function createOnnxEngine(options: EngineOptions): Promise<Engine> {
+  const runtime = await loadRuntime();
+  const session = await createSession(runtime, options);
+  let closed = false;
+
+  async function infer(tensor: Tensor): Promise<Float32Array> {
+    const { logits } = await session.run({ input: tensor }, ['logits']);
+    const { data } = logits;
+    if (!(data instanceof Float32Array)) throw new Error(`logits are ${logits.type}, not float32`);
+    return data;
+  }
+
+  async function run(input: Float32Array<ArrayBuffer>): Promise<Float32Array> {
+    if (closed) {
+      throw new SpectaError('ENGINE_FAILED', 'The engine is closed.', 'Start vision again.');
+    }
+    try {
+      return await infer(new runtime.Tensor('float32', input, shape));
+    } catch (error) {
+      throw new SpectaError(
+        'ENGINE_FAILED',
+        `The network did not run on ${options.provider}: ${messageOf(error)}.`,
+        'Look at the memory of the machine and of its GPU; use provider cpu if it happens again.',
+        error,
+      );
+    }
+  }
+
+  async function close(): Promise<void> {
+    if (closed) return;
+    closed = true;
+    await session.release();
+  }
+
+  let shape: readonly [1, number, number, number];
+  let outputs: number;
+  try {
+    shape = inputShape(session, options.modelFile);
+    // The first run allocates: it must not fall on a frame.
+    outputs = (await run(new Float32Array(shape[1] * shape[2] * shape[3]))).length;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { kind: 'onnx', provider: options.provider, input: shape, outputs, run, close };
+}
