@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { openLine } from '../../src/light/gpio/open-line.ts';
+import { PIN_HISTORY_LIMIT, SimulatedLine, SimulatedPin } from '../../src/light/gpio/simulated.ts';
+import { gpioLineSuite } from '../suites/gpio-line.ts';
+
+gpioLineSuite('simulated', () => {
+  const pin = new SimulatedPin();
+  return {
+    line: new SimulatedLine(pin),
+    witness: () => pin.level,
+    another: () => new SimulatedLine(pin),
+    breakDown: () => pin.breakDown('chip unbound'),
+    mend: () => pin.mend(),
+    dispose: () => {},
+  };
+});
+
+test('the history of a simulated pin is bounded and keeps the newest', () => {
+  const pin = new SimulatedPin();
+  for (let i = 0; i < PIN_HISTORY_LIMIT * 3 + 1; i += 1) pin.write(i % 2 === 0);
+  expect(pin.history).toHaveLength(PIN_HISTORY_LIMIT);
+  expect(pin.history.at(-1)).toBe(pin.level);
+});
+
+test('the simulated line is there, and a real one is refused by name until the board build brings it', () => {
+  expect(openLine({ kind: 'simulated' })).toMatchObject({
+    description: 'simulated',
+    state: { kind: 'closed' },
+  });
+  for (const kind of ['chardev', 'sysfs'] as const) {
+    expect(() => openLine({ kind, chip: 'gpiochip0', line: 'RELAY', activeLow: false })).toThrow(
+      expect.objectContaining({
+        code: 'LIGHT_UNSUPPORTED',
+        message: expect.stringContaining(`gpiochip0 line RELAY through ${kind}`),
+        help: expect.stringContaining('board build'),
+      }),
+    );
+  }
+});
