@@ -62,8 +62,31 @@ const TICK_MS = 1_000;
 const HEALTH_MS = 5_000;
 const FLUSH_MS = 1_500;
 const DRAIN_MS = 500;
-/** A stop gives up what hangs (a stuck disk, an engine) after this: 5 s are promised, the end of the process included. */
-const STOP_MS = 4_300;
+/** From the beginning of a stop: the surface is waited for no longer, so that the record still has its time, ms. */
+const HURRY_MS = 2_300;
+/**
+ * A stop leaves behind what hangs after this, ms. 5 s are promised, and the process cannot end before a thread in
+ * SQLite comes back, which takes up to 2 s when another process holds the file.
+ */
+const STOP_MS = 2_800;
+
+/** Loads the model; a stop signal meanwhile ends the loading, however long it would take. Rejects with its reason then. */
+async function startOrStop(vision: SupervisedVision, signal: AbortSignal | undefined): Promise<void> {
+  const stop = (): void => {
+    void vision.stop();
+  };
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    signal?.throwIfAborted();
+    await vision.start();
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+  signal?.throwIfAborted();
+}
 
 /**
  * Starts the daemon: light first (it shows that it lives), then record, link, engine, camera. The broker and the
@@ -117,13 +140,14 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   const about = { boot: boot.id, version, clockQuality: () => boot.clockQuality() };
   const link = createLink(linkOptions(config, about), { clock, log, outbox: record });
   publisher.attach(link);
-  starting.defer(() => link.stop());
+  const hurry = new AbortController();
+  starting.defer(() => link.stop(hurry.signal));
   link.onStatus((status) => statuses.set('link', status.condition, status.reason));
   for (const status of statuses.all()) publisher.status(status);
   publisher.light(light);
   statuses.set('position', 'absent', 'no source of position is configured');
   link.start();
-  starting.defer(() => drainAlerts({ record, link, clock }, DRAIN_MS));
+  starting.defer(() => drainAlerts({ record, link, clock, signal: hurry.signal }, DRAIN_MS));
   // While the link is up: what the broker retains of the light must be true when nobody is left to mend it.
   starting.defer(() => light.stop());
 
@@ -169,8 +193,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     if (state.kind === 'streaming') inspection.begin();
     if (state.kind === 'stopped' && state.reason === 'ended') log.info('the recording has ended');
   });
-  await vision.start();
-  signal?.throwIfAborted();
+  await startOrStop(vision, signal);
   starting.defer(() => inspection.end('shutdown'));
   starting.defer(() => camera.stop());
   await camera.start();
@@ -223,6 +246,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     const stopping = stopInOrder().catch((error: unknown) => {
       log.error({ error: asSpectaError(error) }, 'a part did not stop in order');
     });
+    const cancelHurry = clock.after(HURRY_MS, () => hurry.abort());
     let cancel = (): void => undefined;
     const late = new Promise<void>((resolve) => {
       cancel = clock.after(STOP_MS, () => {
@@ -232,6 +256,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
       });
     });
     await Promise.race([stopping, late]);
+    cancelHurry();
     cancel();
   }
 

@@ -7,8 +7,8 @@ import type { Logger } from '../platform/log.ts';
 import type { Judgement, Vision } from '../vision/vision.ts';
 import type { SupervisedVision } from './supervised-vision.ts';
 
-/** Why a frame that the camera gave never became a verdict. */
-export type LoopDrop = 'engine-away' | 'engine-failed' | 'picture-refused';
+/** Why a frame that the camera gave never became a verdict, or its verdict was not dealt with (`verdict-faulty`). */
+export type LoopDrop = 'engine-away' | 'engine-failed' | 'picture-refused' | 'verdict-faulty';
 
 interface LoopParts {
   readonly camera: FrameSource;
@@ -56,6 +56,12 @@ export class FrameLoop {
       return;
     }
     vision.proved();
-    onVerdict(judgement.verdict, judgement.frame);
+    try {
+      onVerdict(judgement.verdict, judgement.frame);
+    } catch (error) {
+      // A fault of ours in one verdict must not end the inspection.
+      this.drops.add('verdict-faulty');
+      log.error({ error: asSpectaError(error), sequence, source }, 'a verdict could not be dealt with');
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { LineCounter, parse, parseDocument } from 'yaml';
+import { type Document, LineCounter, parse, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { SpectaError } from '../platform/errors.ts';
 import { nearestName } from '../platform/nearest-name.ts';
@@ -87,14 +87,15 @@ export function parseConfig(
 ): Config {
   const mistakes: string[] = [];
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  for (const error of document.errors) {
+  const document = parseDocument(text, { lineCounter: lines, logLevel: 'error' });
+  // A warning (a tag nobody knows) means that the file says something else than its author thinks.
+  for (const error of [...document.errors, ...document.warnings]) {
     const { line, col } = lines.linePos(error.pos[0]);
     mistakes.push(`line ${line}, column ${col}: ${error.message.split('\n')[0]}`);
   }
   if (mistakes.length > 0) throw invalid(name, mistakes);
 
-  const parsed: unknown = document.toJS() ?? {};
+  const parsed = contentOf(document, name) ?? {};
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw invalid(name, ['the file: expected keys and values (vehicle: …, camera: …)']);
   }
@@ -117,10 +118,19 @@ export function parseConfig(
   return result.data;
 }
 
+/** What the document says; an alias of nothing, and aliases that unfold without measure, are found only here. */
+function contentOf(document: Document.Parsed, name: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw invalid(name, [`the file: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+}
+
 /** A variable's value as YAML would read it; text that is no YAML (an URI with a colon and a space) stays text. */
 function environmentValue(value: string): unknown {
   try {
-    const parsed: unknown = parse(value);
+    const parsed: unknown = parse(value, { logLevel: 'error' });
     return typeof parsed === 'object' && parsed !== null ? value : parsed;
   } catch (error) {
     if (error instanceof Error) return value;

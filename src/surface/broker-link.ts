@@ -162,6 +162,9 @@ export class BrokerLink implements Link {
           this.log.info('fall-back', `${reason}; trying MQTT 3.1.1`);
           continue;
         }
+        if (tried.failure.kind === 'unreachable' || tried.failure.kind === 'timeout') {
+          this.protocols.unanswered();
+        }
         this.log.warn(`failed-${tried.failure.kind}`, `${this.options.broker}: ${reason}`);
       }
       if (signal.aborted) break;
@@ -253,7 +256,10 @@ export class BrokerLink implements Link {
     this.pump?.stop();
     const { connection } = this;
     if (connection?.open && this.current.kind === 'connected') {
-      this.retained.set(this.topics.state, this.stateOf('stopped', this.current.session));
+      // The farewell is the last message: what was told before goes first, also what waits behind a message in flight.
+      const { session } = this.current;
+      await Promise.race([connection.idle().then(() => connection.idle()), limited]);
+      this.retained.set(this.topics.state, this.stateOf('stopped', session));
       await Promise.race([connection.idle(), limited]);
       await connection.end(limit);
     }

@@ -31,6 +31,11 @@ export class ProtocolChoice {
     return this.tryingFour;
   }
 
+  /** Nobody was there: what hung up on MQTT 5 before may have been a broker that died, not one that does not know it. */
+  unanswered(): void {
+    this.tryingFour = false;
+  }
+
   /** The broker speaks `protocol`. */
   accepted(protocol: Protocol): void {
     if (this.tryingFour && protocol === 4) this.fourUntil = this.clock.now().monoMs + this.retryFiveMs;
