@@ -1,20 +1,11 @@
 // Installs what `npm start` and `npm test` need, once for each lock file. Plain JavaScript: it runs on the Node
 // that started npm (20 or later), before the Node that SPECTA brings is there.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { takeLock } from './install-lock.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stampFile = join(root, 'node_modules', '.specta-installed');
@@ -30,70 +21,68 @@ function isInstalled() {
   return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted();
 }
 
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === 'EPERM';
-  }
-}
+// Without install scripts: every native part is a binary inside its package, and nothing downloads behind npm's back.
+// Tools for tests and the Node that travels with SPECTA come along whatever the user's npm is set to leave out.
+const NPM_CI = [
+  'ci',
+  '--ignore-scripts',
+  '--include=dev',
+  '--include=optional',
+  '--no-audit',
+  '--no-fund',
+  '--loglevel=error',
+];
 
-/** Takes the install lock, waiting for another `npm start` or `npm test` that holds it; a dead holder's lock is taken over. */
-async function takeLock() {
-  mkdirSync(dirname(lockFile), { recursive: true });
-  for (let told = false; ; ) {
-    try {
-      const file = openSync(lockFile, 'wx');
-      writeSync(file, `${process.pid}\n`);
-      closeSync(file);
-      return;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-    }
-    let holder = 0;
-    try {
-      holder = Number(readFileSync(lockFile, 'utf8'));
-    } catch (error) {
-      // The holder may have let go between the two calls; anything else is a fault.
-      if (error.code !== 'ENOENT') throw error;
-      continue;
-    }
-    if (holder > 0 && !isAlive(holder)) {
-      rmSync(lockFile, { force: true });
-      continue;
-    }
-    if (!told) console.log(`Another SPECTA command (process ${holder}) is installing; waiting for it.`);
-    told = true;
-    await sleep(300);
-  }
+/** npm goes on for a long while after Ctrl-C. Cutting it off does no harm: without its stamp all begins anew. */
+const PATIENCE_MS = 1_000;
+
+/** Runs `npm ci`; gives its exit status, null when a signal ended it. */
+async function npmCi(lock) {
+  const npm = process.env.npm_execpath ?? '';
+  const isNpm = basename(npm) === 'npm-cli.js';
+  const child = isNpm
+    ? spawn(process.execPath, [npm, ...NPM_CI], { cwd: root, stdio: 'inherit' })
+    : spawn('npm', NPM_CI, { cwd: root, stdio: 'inherit' });
+  if (child.pid !== undefined) lock.share(child.pid);
+  let stopped = null;
+  const stop = (signal) => {
+    stopped ??= signal;
+    child.kill(signal);
+    setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS).unref();
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, stop);
+  const status = await new Promise((resolve) => {
+    child.on('exit', resolve);
+    child.on('error', (error) => {
+      console.error(`npm does not run: ${error.message}`);
+      resolve(1);
+    });
+  });
+  for (const signal of signals) process.off(signal, stop);
+  return stopped === null ? status : null;
 }
 
 /** Installs the packages of the lock file; returns whether they are there. */
 async function installPackages() {
   if (isInstalled()) return true;
-  await takeLock();
+  const lock = await takeLock(lockFile, (holder) =>
+    console.log(`Another SPECTA command (process ${holder}) is installing; waiting for it.`),
+  );
   try {
     if (isInstalled()) return true;
-    console.log(
-      'Installing packages from the npm registry (once; about 600 MB, mostly ONNX Runtime and Node)…',
-    );
-    const npm = process.env.npm_execpath;
-    // Without install scripts: every native part is a binary inside its package, and nothing downloads behind npm's back.
-    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-    const run = npm
-      ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: 'inherit' })
-      : spawnSync('npm', args, { cwd: root, stdio: 'inherit' });
-    if (run.status !== 0) {
-      console.error(
-        '\nThe packages could not be installed. Check that the npm registry can be reached, then run the command again.',
-      );
+    const stamp = wanted();
+    console.log('Installing packages from the npm registry (once; about 600 MB on disk)…');
+    const status = await npmCi(lock);
+    if (status !== 0) {
+      const why = status === null ? 'Stopped' : 'Check that the npm registry can be reached';
+      console.error(`\nThe packages are not installed. ${why}; run the command again to begin anew.`);
       return false;
     }
-    writeFileSync(stampFile, wanted());
+    writeFileSync(stampFile, stamp);
     return true;
   } finally {
-    rmSync(lockFile, { force: true });
+    lock.release();
   }
 }
 
@@ -122,8 +111,10 @@ function installTestPrograms() {
     console.log(`Installing Debian packages for the tests: ${packages.join(' ')}…`);
     const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     const options = { stdio: ['ignore', 'ignore', 'inherit'], env: environment, timeout: 600_000 };
-    spawnSync('apt-get', ['update', '-qq'], options);
-    spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], options);
+    // Another `npm test` may be at it.
+    const wait = ['-o', 'DPkg::Lock::Timeout=300'];
+    spawnSync('apt-get', [...wait, 'update', '-qq'], options);
+    spawnSync('apt-get', [...wait, 'install', '-y', '-qq', '--no-install-recommends', ...packages], options);
   }
   for (const entry of TEST_PROGRAMS.filter((each) => !isOnPath(each.program))) {
     console.log(

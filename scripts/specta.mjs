@@ -3,24 +3,28 @@
 // JavaScript, so that an older Node that starts it can hand over or say what is missing.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bundled = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
+/** The exit status for a wrong runtime, as in src/cli/exit-codes.ts. */
+const RUNTIME = 78;
 
 /** Runs SPECTA under the Node that travels with it, passing signals on and its exit status back. */
 function handOver() {
   const child = spawn(bundled, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
   });
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  // A terminal sends Ctrl-C to the child as well; only a signal meant for this process alone is passed on.
-  process.on('SIGINT', () => {
-    if (!process.stdin.isTTY) child.kill('SIGINT');
+  // Ctrl-C on a terminal reaches the child by itself as well: SPECTA counts the same signal twice as one.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    console.error(`The Node beside SPECTA does not run (${error.message}): install SPECTA anew.`);
+    process.exitCode = RUNTIME;
   });
   child.on('exit', (code, signal) => {
-    process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1);
+    process.exitCode = code ?? 128 + constants.signals[signal];
   });
 }
 
@@ -30,7 +34,7 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
     console.error(
       'SPECTA is not installed yet. Run `npm start` or `npm ci --ignore-scripts` in its folder first.',
     );
-    process.exitCode = 78;
+    process.exitCode = RUNTIME;
   }
 } else if (existsSync(bundled)) handOver();
 else {
@@ -38,5 +42,5 @@ else {
     `SPECTA needs Node 24 or later; this is Node ${process.versions.node}. On Linux (x64, arm64) \`npm start\` or ` +
       '`npm ci --ignore-scripts` in its folder installs one beside it; elsewhere install Node 24.',
   );
-  process.exitCode = 78;
+  process.exitCode = RUNTIME;
 }

@@ -11,7 +11,7 @@ import { DEFAULT_BUNDLE, shippedModels } from './models-folder.ts';
 import type { Finish } from './program.ts';
 import { stillFiles } from './still-files.ts';
 import { stillCaption, verdictJson, verdictLine } from './still-words.ts';
-import { paint } from './terminal.ts';
+import { counted, paint } from './terminal.ts';
 
 interface ClassifyOptions {
   readonly model: string;
@@ -158,8 +158,7 @@ async function classify(pictures: readonly string[], options: ClassifyOptions): 
   }
   if (!options.json) {
     const words = [...counts].map(([word, found]) => `${found} ${word}`).join(', ');
-    const noun = files.length === 1 ? 'picture' : 'pictures';
-    process.stderr.write(`${paint(process.stderr).dim(`${files.length} ${noun}: ${words}`)}\n`);
+    process.stderr.write(`${paint(process.stderr).dim(`${counted(files.length, 'picture')}: ${words}`)}\n`);
   }
   return counts.has('unreadable') || counts.has('not drawn') ? EXIT.partial : EXIT.ok;
 }

@@ -4,6 +4,7 @@ import { type LightMessage, lightSchema } from '../surface/messages/light.ts';
 import { statusSchema } from '../surface/messages/status.ts';
 import type { Topics } from '../surface/topics.ts';
 import { lightText } from './demo-view.ts';
+import { counted } from './terminal.ts';
 
 /** What the demo knows of its vehicle: heard over MQTT, as a surface would, but for the verdicts. */
 export class DemoDesk {
@@ -33,7 +34,7 @@ export class DemoDesk {
     if (this.unreadable === 0) return parts;
     return [
       ...parts,
-      `${this.unreadable} messages that are none of SPECTA's (another client on this broker)`,
+      `${counted(this.unreadable, 'message')} on the broker by another client, none of SPECTA's`,
     ];
   }
 

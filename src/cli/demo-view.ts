@@ -1,7 +1,7 @@
 import { DEFECT_CLASSES, type Probabilities, type Verdict } from '../domain/verdict.ts';
 import type { AlertMessage } from '../surface/messages/alert.ts';
 import type { LightMessage } from '../surface/messages/light.ts';
-import { duration, type Paint, table, visibleWidth, wrapped } from './terminal.ts';
+import { counted, duration, type Paint, table, visibleWidth, wrapped } from './terminal.ts';
 
 /** What the demo shows at one moment. */
 export interface DemoPicture {
@@ -157,8 +157,7 @@ function alertTable(
 function alertLines(picture: DemoPicture, colours: Paint, size: ScreenSize): string[] {
   const { bold, dim } = colours;
   const newest = [...picture.alerts.values()].reverse();
-  const noun = newest.length === 1 ? 'finding' : 'findings';
-  const title = `${bold('Alerts received over MQTT')}  ${dim(`${newest.length} ${noun}`)}`;
+  const title = `${bold('Alerts received over MQTT')}  ${dim(counted(newest.length, 'finding'))}`;
   if (newest.length === 0) return [title, dim('none yet')];
   const room = Math.max(1, size.rows - 2);
   const shown = newest.length <= room ? newest : newest.slice(0, Math.max(1, room - 1));

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { connectAsync, type MqttClient } from 'mqtt';
 import type { Bundle } from '../domain/manifest.ts';
+import { SpectaError } from '../platform/errors.ts';
 import { createLog } from '../platform/log.ts';
 import { topicsOf } from '../surface/topics.ts';
 import { positiveNumber, wholeNumber } from './arguments.ts';
@@ -14,7 +15,7 @@ import { aborted, onInterrupt } from './interrupt.ts';
 import { LiveScreen } from './live-screen.ts';
 import { DEFAULT_BUNDLE, shippedModels } from './models-folder.ts';
 import { type Finish, productVersion } from './program.ts';
-import { isTerminal, paint, wrapped } from './terminal.ts';
+import { counted, isTerminal, paint, wrapped } from './terminal.ts';
 
 interface DemoOptions {
   readonly footage?: string;
@@ -87,12 +88,22 @@ async function footageFolder(options: DemoOptions, signal: AbortSignal): Promise
 }
 
 async function listen(url: string, desk: DemoDesk): Promise<MqttClient> {
-  const client = await connectAsync(url, { protocolVersion: 4, clientId: `specta-demo-${process.pid}` });
-  client.on('message', (topic, payload) => desk.hear(topic, payload));
-  // The broker is in this process: what it does wrong shows as a trouble, and mqtt.js connects again.
-  client.on('error', () => undefined);
-  await client.subscribeAsync(`${topicsOf(VEHICLE).base}/#`, { qos: 1 });
-  return client;
+  try {
+    const options = { protocolVersion: 4, clientId: `specta-demo-${process.pid}` } as const;
+    const client = await connectAsync(url, options, false);
+    client.on('message', (topic, payload) => desk.hear(topic, payload));
+    // The broker is in this process: what it does wrong shows as a trouble, and mqtt.js connects again.
+    client.on('error', () => undefined);
+    await client.subscribeAsync(`${topicsOf(VEHICLE).base}/#`, { qos: 1 });
+    return client;
+  } catch (error) {
+    throw new SpectaError(
+      'BROKER_UNREACHABLE',
+      `The demo cannot reach its own broker at ${url}: ${error instanceof Error ? error.message : String(error)}.`,
+      "The machine's loopback interface seems to be down: ip link set lo up.",
+      error,
+    );
+  }
 }
 
 /** Frames judged a second over the last few seconds. */
@@ -209,7 +220,7 @@ async function demo(options: DemoOptions): Promise<number> {
   if (isLive) process.stdout.write('\r\x1b[K');
   process.stdout.write(`${['', ...demoSummary(picture(), colours, columns)].join('\n')}\n`);
   const { judged, received, alerts } = desk;
-  const counts = `${received} alerts of ${alerts.size} findings received over MQTT, ${judged} frames judged.`;
+  const counts = `${counted(received, 'alert')} of ${counted(alerts.size, 'finding')} received over MQTT, ${counted(judged, 'frame')} judged.`;
   const end = `${counts} Stopped in order; the light is at its safe level (off).`;
   process.stdout.write(`\n${wrapped(end, columns).join('\n')}\n`);
   interrupt.throwIfOutputFailed();

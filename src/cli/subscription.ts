@@ -49,10 +49,27 @@ async function secretsOf({ username, passwordFile, caFile }: BrokerAccess): Prom
   }
 }
 
+/** What comes after the end was asked for is not acknowledged: the broker keeps it for the next time. */
+function take(client: MqttClient, signal: AbortSignal, onMessage: SubscriptionOptions['onMessage']): void {
+  let taken = true;
+  client.on('message', (topic, payload) => {
+    taken = !signal.aborted;
+    if (taken) onMessage(topic, payload);
+  });
+  client.handleMessage = (_, done) => {
+    if (taken) done();
+  };
+}
+
 /** One try; rejects with what the broker or the network said, or with the signal's reason. */
-function tryConnect(url: string, options: IClientOptions, signal: AbortSignal): Promise<MqttClient> {
+function tryConnect(
+  { broker, signal, onMessage }: SubscriptionOptions,
+  settings: IClientOptions,
+): Promise<MqttClient> {
   return new Promise((resolve, reject) => {
-    const client = mqtt.connect(url, options);
+    const client = mqtt.connect(broker, settings);
+    // What the broker kept for us comes right behind its answer: this must be there before.
+    take(client, signal, onMessage);
     const settle = (): void => {
       signal.removeEventListener('abort', onAbort);
       clearTimeout(patience);
@@ -102,7 +119,7 @@ async function connectFirst(options: SubscriptionOptions): Promise<MqttClient> {
         connectTimeout: CONNECT_MS,
         reconnectPeriod: RECONNECT_MS,
       };
-      return await tryConnect(broker, settings, signal);
+      return await tryConnect(options, settings);
     } catch (error) {
       signal.throwIfAborted();
       const why = error instanceof Error ? error.message || error.name : String(error);
@@ -130,7 +147,7 @@ async function connectFirst(options: SubscriptionOptions): Promise<MqttClient> {
  * does not let us in or another client has taken over the name, `CONFIG_UNREADABLE`.
  */
 export async function subscribe(options: SubscriptionOptions): Promise<void> {
-  const { topics, clientId, broker, signal, onMessage, onConnected } = options;
+  const { topics, clientId, broker, signal, onConnected } = options;
   const client = await connectFirst(options);
   const takenOver = Promise.withResolvers<never>();
   const refuse = (): void =>
@@ -144,15 +161,6 @@ export async function subscribe(options: SubscriptionOptions): Promise<void> {
   let up = true;
   let upSince = performance.now();
   let short = 0;
-  // What comes after the end was asked for is not acknowledged: the broker keeps it for the next time.
-  let taken = true;
-  client.on('message', (topic, payload) => {
-    taken = !signal.aborted;
-    if (taken) onMessage(topic, payload);
-  });
-  client.handleMessage = (_, done) => {
-    if (taken) done();
-  };
   client.on('disconnect', ({ reasonCode }) => {
     if (reasonCode === TAKEN_OVER) refuse();
   });
