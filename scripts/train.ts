@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { exitStatusOf } from '../src/cli/exit-codes.ts';
 import { onInterrupt } from '../src/cli/interrupt.ts';
+import { resolveBundle } from '../src/model/bundle.ts';
 import { asSpectaError } from '../src/platform/errors.ts';
 import { PRESET_NAMES, presetNetwork } from '../src/training/network-presets.ts';
 import { createProgress } from '../src/training/progress.ts';
@@ -41,6 +42,8 @@ const command = new Command('train')
   .option('--threads <n>', 'processor threads', whole, 2)
   .option('--seed <n>', 'for the split, the first weights and the augmentation', whole, 1)
   .option('--limit <n>', 'train on at most so many pictures', whole)
+  .option('--init <bundle>', 'go on from the weights of a bundle trained on the same data and seed')
+  .option('--write-each-best', 'write the bundle after each epoch that is the best so far', false)
   .option('--false-alerts <share>', 'largest share of false alerts on the validation side', share, 0.02)
   .option('--validation <share>', 'share of the pictures to choose by', share, 0.15)
   .option('--held-out <share>', 'share of the pictures to measure on', share, 0.2)
@@ -94,6 +97,8 @@ interface Options {
   threads: number;
   seed: number;
   limit?: number;
+  init?: string;
+  writeEachBest: boolean;
   falseAlerts: number;
   validation: number;
   heldOut: number;
@@ -106,8 +111,11 @@ const progress = createProgress(process.stdout, now);
 using interrupt = onInterrupt();
 try {
   const started = now();
+  const models = new URL('../models', import.meta.url).pathname;
+  const initial = options.init === undefined ? undefined : await resolveBundle(options.init, models);
   const { bundle } = await trainBundle(
     {
+      ...(initial && { initial }),
       ...options,
       network: (head) => presetNetwork(options.network, head),
       falseAlertRate: options.falseAlerts,

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import type { ClassName } from '../domain/verdict.ts';
 import { asSpectaError, SpectaError } from '../platform/errors.ts';
 import type { GroupList } from './group-list.ts';
@@ -40,7 +40,8 @@ export async function readClassFolders(folder: string, options: ClassFolderOptio
   for (const [index, { file, className }] of files.entries()) {
     options.signal?.throwIfAborted();
     const source = sourceOf(file);
-    const listed = options.groups ? options.groups.groupOf(file) : file;
+    const own = relative(resolve(folder), file).split(sep).join('/');
+    const listed = options.groups ? options.groups.groupOf(file) : own;
     if (listed === undefined) {
       unlisted.push(file);
       continue;
@@ -49,7 +50,7 @@ export async function readClassFolders(folder: string, options: ClassFolderOptio
       const luma = await reader.read(await readFile(file));
       samples.push({
         file,
-        name: options.groups?.nameOf(file) ?? file,
+        name: options.groups?.nameOf(file) ?? own,
         group: options.together.includes(source) ? source : listed,
         source,
         kind: 'still',

@@ -24,9 +24,12 @@ export interface FitOptions {
   readonly rules: JudgingRules;
   /** Monotonic ms. */
   readonly now: () => number;
+  /** Start from these instead of fresh ones; they are not changed. */
+  readonly startFrom?: Parameters;
   readonly signal?: AbortSignal;
   readonly onStep?: (step: FitStep) => void;
-  readonly onEpoch?: (epoch: FitEpoch) => void;
+  /** Told after each epoch; training waits for it. `parameters` are those of the epoch and change afterwards. */
+  readonly onEpoch?: (epoch: FitEpoch, parameters: Parameters) => void | Promise<void>;
 }
 
 export interface FitStep {
@@ -52,13 +55,13 @@ export interface FitEpoch {
 }
 
 export interface FitResult {
-  /** Of the epoch with the lowest validation loss. */
+  /** Of the epoch with the lowest validation loss; those it started from where no epoch did better. */
   readonly parameters: Parameters;
   readonly epochs: readonly FitEpoch[];
 }
 
 /**
- * Trains a network from fresh parameters by Adam on augmented samples; keeps the epoch that does best on `validation`.
+ * Trains a network by Adam on augmented samples; keeps the epoch that does best on `validation`.
  * The same samples, options and seed give the same result on the same machine and number of threads.
  * Rejects with the signal's reason when aborted; errors as `GradientRunner`.
  */
@@ -69,7 +72,9 @@ export async function fitNetwork(
   options: FitOptions,
 ): Promise<FitResult> {
   const random = createRandom(options.seed);
-  const parameters = initialParameters(network, random.fork(1));
+  const parameters = options.startFrom
+    ? copyParameters(options.startFrom)
+    : initialParameters(network, random.fork(1));
   const augmenter = new Augmenter(network.input, random.fork(2));
   const batches = new BatchMaker(network, training, options, augmenter);
   const runner = await GradientRunner.create(network, options.microBatch, options.threads);
@@ -80,8 +85,10 @@ export async function fitNetwork(
     );
     const steps = Math.ceil(training.length / options.batch);
     const epochs: FitEpoch[] = [];
-    let best: Parameters = parameters;
-    let bestLoss = Number.POSITIVE_INFINITY;
+    let best: Parameters = copyParameters(parameters);
+    let bestLoss = options.startFrom
+      ? (await validate(network, parameters, validation, options)).loss
+      : Number.POSITIVE_INFINITY;
     for (let epoch = 1; epoch <= options.epochs; epoch++) {
       const started = options.now();
       const epochRandom = random.fork(100 + epoch);
@@ -118,7 +125,7 @@ export async function fitNetwork(
         best: improved,
       };
       epochs.push(done);
-      options.onEpoch?.(done);
+      await options.onEpoch?.(done, parameters);
     }
     return { parameters: best, epochs };
   } finally {

@@ -32,7 +32,7 @@ Network \`${network.name}\`, ${parameterCount(network).toLocaleString('en')} par
 ${manifest.output.kind === 'sigmoid' ? 'Each defect has its own probability, so a crack in rust can be both; `intact` is the product of "not this defect" over the defects.\n' : ''}Probabilities are not calibrated (temperature ${manifest.calibration.temperature}): read them as an order, not as a chance.
 
 ## What it was trained on
-${manifest.provenance.trainer}, seed ${manifest.provenance.seed}, ${epochs.length} epochs; the weights are those of epoch ${best?.epoch ?? '-'}, the best on the validation side.
+${manifest.provenance.trainer}, seed ${manifest.provenance.seed}; ${best ? `the weights are those of epoch ${best.epoch}, the best on the validation side` : 'no epoch did better on the validation side than the weights it started from, which are kept'}.
 Augmentation: crops, mirror images, gamma, brightness, contrast, mild blur, noise. Classes weighted evenly.
 
 | class | training | validation | held out |
@@ -52,6 +52,8 @@ On the ${report.count} held-out pictures, printed by the training command:
 ${reportLines(report).join('\n')}
 \`\`\`
 
+${comparison(report)}
+
 Thresholds were chosen on the validation side:
 
 | defect | on | off | false alerts | recall |
@@ -63,10 +65,18 @@ ${DEFECT_CLASSES.map((name) => thresholdRow(name, thresholds[name])).join('\n')}
 - Held-out pictures come from the same collections as the training pictures. On other collections this kind of network does far worse: probes with the same design recalled about half of each class there. Take the figures above as an upper bound.
 - In the training pictures corrosion is on metal and cracks are in plaster or concrete; the network may tell the material rather than the defect.
 - Corrosion was learnt from few photos and textures; other rust, other light and other paint may be missed.
-${footage ? "- Rendered frames come from SPECTA's own renderer. That it finds defects there shows that the software works, not that it would find them on a pipe.\n" : ''}- A fine crack in a wide frame shrinks to less than a pixel at ${manifest.input.width}x${manifest.input.height}.
+${footage ? "- Rendered frames come from SPECTA's own renderer. The demonstration shows frames of the same kind (another seed): that defects are found there shows that the software works, not that they would be found on a pipe.\n" : ''}- A fine crack in a wide frame shrinks to less than a pixel at ${manifest.input.width}x${manifest.input.height}.
 
 Add footage of your own pipes, labelled by your own inspectors, and train again before you rely on it.
 `;
+}
+
+function comparison(report: EvaluationReport): string {
+  const { network, baseline } = report.balancedRecall;
+  if (network === null || baseline === null) return 'The held-out pictures do not allow a comparison.';
+  const gap = Math.abs(network - baseline).toFixed(3);
+  if (network > baseline) return `In balanced recall the network is ${gap} above the shortcut baseline.`;
+  return `**In balanced recall the network is ${gap} below the shortcut baseline**, which always decides for a class, while the network stays \`unsure\` below its thresholds.`;
 }
 
 function countOf(samples: readonly Sample[], name: string): number {

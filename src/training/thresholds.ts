@@ -49,3 +49,21 @@ export function chooseThresholds(
     ChosenThreshold
   >;
 }
+
+const LEAST_INTACT = 0.2;
+const MOST_INTACT = 0.95;
+
+/**
+ * The lowest probability of `intact` between 0.2 and 0.95 (in steps of 0.01) that at most `missedShare` of the samples
+ * with a defect reach; 0.95 where none is high enough.
+ */
+export function chooseIntactThreshold(scores: readonly Score[], missedShare: number): number {
+  const defective = scores
+    .filter(({ sample }) => sample.defects.size > 0)
+    .map(({ probabilities }) => probabilities.intact ?? 0);
+  let hundredths = LEAST_INTACT * 100;
+  const missed = (threshold: number): number => defective.filter((value) => value >= threshold).length;
+  while (hundredths < MOST_INTACT * 100 && missed(hundredths / 100) > missedShare * defective.length)
+    hundredths++;
+  return hundredths / 100;
+}

@@ -1,7 +1,8 @@
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Bundle, Manifest, OutputKind, Preprocessing } from '../domain/manifest.ts';
 import { type ClassName, DEFECT_CLASSES, type DefectClass } from '../domain/verdict.ts';
 import { SpectaError } from '../platform/errors.ts';
+import { nodeFiles } from '../platform/files.ts';
 import { defaultGates } from '../vision/gates.ts';
 import { labelOf } from '../vision/probabilities.ts';
 import { DEFECT_ADVICE } from './advice.ts';
@@ -12,14 +13,16 @@ import { type DataRequest, loadData } from './load-data.ts';
 import { modelCard } from './model-card.ts';
 import { type Network, parameterCount } from './network.ts';
 import type { OutputHead } from './network-presets.ts';
+import { parametersOfModel } from './onnx-weights.ts';
+import type { Parameters } from './parameters.ts';
 import { minutes, type Progress } from './progress.ts';
 import { createRandom } from './random.ts';
 import { type EvaluationReport, evaluationReport, reportLines } from './report.ts';
 import { CLASS_ORDER, mainClass, type Sample } from './samples.ts';
 import { type JudgingRules, Scorer } from './scorer.ts';
-import { fitShortcutBaseline } from './shortcut-baseline.ts';
+import { fitShortcutBaseline, type ShortcutBaseline } from './shortcut-baseline.ts';
 import { groupsOf, type Split, splitByGroup } from './split.ts';
-import { type ChosenThreshold, chooseThresholds } from './thresholds.ts';
+import { type ChosenThreshold, chooseIntactThreshold, chooseThresholds } from './thresholds.ts';
 
 /** What one training is asked to do. */
 export interface TrainRequest extends Omit<DataRequest, 'size'> {
@@ -39,6 +42,10 @@ export interface TrainRequest extends Omit<DataRequest, 'size'> {
   readonly shares: { readonly validation: number; readonly heldOut: number };
   /** Largest share of validation pictures without a defect that may raise it, 0..1. */
   readonly falseAlertRate: number;
+  /** Go on from this bundle's weights; its network must be the same. */
+  readonly initial?: Bundle;
+  /** Write the bundle after each epoch that is the best so far, so that a long training can be cut off. */
+  readonly writeEachBest: boolean;
   /** Train on at most so many pictures, drawn at random; all where absent. */
   readonly limit?: number;
 }
@@ -49,8 +56,8 @@ export interface TrainResult {
   readonly epochs: readonly FitEpoch[];
 }
 
-/** `intact` is said from this probability on. */
-const INTACT_THRESHOLD = 0.5;
+/** At most this share of validation pictures with a defect may reach the threshold of `intact`. */
+const MISSED_AS_INTACT = 0.05;
 /** Largest differences of a probability on the golden inputs: fp32 on another CPU; TF32 and FP16 on a GPU. */
 const TOLERANCES = { cpu: 1e-4, cuda: 0.01, tensorrt: 0.02 };
 
@@ -83,6 +90,7 @@ export async function trainBundle(
   const random = createRandom(request.seed);
   const split = splitByGroup(samples, request.shares, random.fork(7));
   checkSplit(split);
+  const initial = request.initial && (await startingPoint(request.initial, network, split));
   const training =
     request.limit === undefined
       ? split.training
@@ -91,91 +99,21 @@ export async function trainBundle(
     `${network.name}: ${parameterCount(network).toLocaleString('en')} parameters, outputs ${outputClasses.join(', ')} (${request.output})`,
     `${training.length} pictures to train on, ${split.validation.length} to choose by, ${split.heldOut.length} held out (${groupsOf(split.heldOut).length} groups)`,
   ]);
-  const fitted = await fitWithProgress(
-    request,
-    network,
-    training,
-    split.validation,
-    rules,
-    progress,
-    now,
-    signal,
-  );
-  const scorer = await Scorer.create(network, fitted.parameters, rules, request.threads);
-  try {
-    const thresholds = chooseThresholds(await scorer.score(split.validation, signal), request.falseAlertRate);
-    const defects = defectRules(thresholds);
-    const judging = { defects, intactThreshold: INTACT_THRESHOLD };
-    const baseline = fitShortcutBaseline([...split.training, ...split.validation], network.input);
-    const scores = await scorer.score(split.heldOut, signal);
-    const report = evaluationReport(
-      scores.map(({ sample, probabilities }) => ({
-        sample,
-        network: labelOf(probabilities, judging),
-        baseline: baseline.judge(sample),
-      })),
+  const baseline = fitShortcutBaseline([...split.training, ...split.validation], network.input);
+  const epochs: FitEpoch[] = [];
+  const finish = (parameters: Parameters): Promise<Omit<TrainResult, 'epochs'>> =>
+    writeBundle(
+      { request, network, rules, split: { ...split, training }, baseline, parameters, epochs },
+      progress,
+      signal,
     );
-    say(progress, ['', ...thresholdLines(thresholds), '', 'On the held-out groups:', ...reportLines(report)]);
-    const { channels: _, ...input } = network.input;
-    const folder = resolve(request.out);
-    const manifest: Omit<Manifest, 'files' | 'golden'> = {
-      schema: 1,
-      name: basename(dirname(folder)),
-      version: basename(folder),
-      createdAt: new Date().toISOString(),
-      input: { ...input, channels: 1 },
-      ...rules,
-      gates: defaultGates(network.input),
-      ...judging,
-      tolerances: TOLERANCES,
-      metrics: metricsOf(report),
-      provenance: {
-        trainedOn: describeSources(training),
-        trainer: `SPECTA gradient graph on ONNX Runtime, Adam, ${request.epochs} epochs, batch ${request.batch}`,
-        seed: request.seed,
-        heldOutGroups: groupsOf(split.heldOut),
-      },
-    };
-    const bundle = await exportBundle({
-      folder,
-      manifest,
-      model: inferenceModel(network, fitted.parameters),
-      card: modelCard({
-        manifest,
-        network,
-        split: { ...split, training },
-        epochs: fitted.epochs,
-        thresholds,
-        report,
-      }),
-      seed: request.seed,
-    });
-    return { bundle, report, epochs: fitted.epochs };
-  } finally {
-    await scorer.close();
-  }
-}
-
-function say(progress: Progress, lines: readonly string[]): void {
-  for (const line of lines) progress.say(line);
-}
-
-function fitWithProgress(
-  request: TrainRequest,
-  network: Network,
-  training: readonly Sample[],
-  validation: readonly Sample[],
-  rules: JudgingRules,
-  progress: Progress,
-  now: () => number,
-  signal: AbortSignal | undefined,
-): ReturnType<typeof fitNetwork> {
   const started = now();
-  return fitNetwork(network, training, validation, {
+  const fitted = await fitNetwork(network, training, split.validation, {
     ...request,
     rules,
     now,
     ...(signal && { signal }),
+    ...(initial && { startFrom: initial }),
     onStep: ({ epoch, step, steps, loss }) =>
       progress.show(
         `epoch ${epoch}/${request.epochs}`,
@@ -184,12 +122,119 @@ function fitWithProgress(
         started,
         `loss ${loss.toFixed(4)}`,
       ),
-    onEpoch: ({ epoch, trainingLoss, validationLoss, validationAccuracy, seconds, best }) =>
-      progress.say(
-        `epoch ${epoch}/${request.epochs}  ${minutes(seconds * 1000)}  loss ${trainingLoss.toFixed(4)}  ` +
-          `validation loss ${validationLoss.toFixed(4)}  accuracy ${validationAccuracy.toFixed(4)}${best ? '  best so far' : ''}`,
-      ),
+    onEpoch: async (epoch, parameters) => {
+      epochs.push(epoch);
+      progress.say(epochLine(epoch, request.epochs));
+      if (request.writeEachBest && epoch.best && epoch.epoch < request.epochs) await finish(parameters);
+    },
   });
+  return { ...(await finish(fitted.parameters)), epochs };
+}
+
+interface TrainedNetwork {
+  readonly request: TrainRequest;
+  readonly network: Network;
+  readonly rules: JudgingRules;
+  /** `training`: what was really trained on. */
+  readonly split: Split;
+  readonly baseline: ShortcutBaseline;
+  readonly parameters: Parameters;
+  readonly epochs: readonly FitEpoch[];
+}
+
+/** Chooses thresholds on the validation side, measures on the held-out side, writes the bundle. */
+async function writeBundle(
+  trained: TrainedNetwork,
+  progress: Progress,
+  signal: AbortSignal | undefined,
+): Promise<Omit<TrainResult, 'epochs'>> {
+  const { request, network, rules, split, baseline, parameters, epochs } = trained;
+  const scorer = await Scorer.create(network, parameters, rules, request.threads);
+  try {
+    const validation = await scorer.score(split.validation, signal);
+    const thresholds = chooseThresholds(validation, request.falseAlertRate);
+    const intactThreshold = chooseIntactThreshold(validation, MISSED_AS_INTACT);
+    const judging = { defects: defectRules(thresholds), intactThreshold };
+    const scores = await scorer.score(split.heldOut, signal);
+    const report = evaluationReport(
+      scores.map(({ sample, probabilities }) => ({
+        sample,
+        network: labelOf(probabilities, judging),
+        baseline: baseline.judge(sample),
+      })),
+    );
+    say(progress, [
+      '',
+      ...thresholdLines(thresholds),
+      '',
+      'On the held-out groups:',
+      ...reportLines(report),
+      '',
+    ]);
+    const { height, width } = network.input;
+    const folder = resolve(request.out);
+    const manifest: Omit<Manifest, 'files' | 'golden'> = {
+      schema: 1,
+      name: basename(dirname(folder)),
+      version: basename(folder),
+      createdAt: new Date().toISOString(),
+      input: { width, height, channels: 1 },
+      ...rules,
+      gates: defaultGates(network.input),
+      ...judging,
+      tolerances: TOLERANCES,
+      metrics: metricsOf(report),
+      provenance: {
+        trainedOn: describeSources(split.training),
+        trainer: trainerWords(request, epochs.length),
+        seed: request.seed,
+        heldOutGroups: groupsOf(split.heldOut),
+      },
+    };
+    const bundle = await exportBundle({
+      folder,
+      manifest,
+      model: inferenceModel(network, parameters),
+      card: modelCard({ manifest, network, split, epochs, thresholds, report }),
+      seed: request.seed,
+    });
+    return { bundle, report };
+  } finally {
+    await scorer.close();
+  }
+}
+
+function trainerWords({ batch, initial }: TrainRequest, epochs: number): string {
+  const from =
+    initial &&
+    `, going on from ${initial.manifest.name}@${initial.manifest.version} (${initial.digest.slice(0, 12)})`;
+  return `SPECTA gradient graph on ONNX Runtime, Adam, ${epochs} epochs, batch ${batch}${from ?? ''}`;
+}
+
+function epochLine(done: FitEpoch, epochs: number): string {
+  const { epoch, trainingLoss, validationLoss, validationAccuracy, seconds, best } = done;
+  return (
+    `epoch ${epoch}/${epochs}  ${minutes(seconds * 1000)}  loss ${trainingLoss.toFixed(4)}  ` +
+    `validation loss ${validationLoss.toFixed(4)}  accuracy ${validationAccuracy.toFixed(4)}${best ? '  best so far' : ''}`
+  );
+}
+
+function say(progress: Progress, lines: readonly string[]): void {
+  for (const line of lines) progress.say(line);
+}
+
+/** The weights of a bundle, once it is sure that it has not learnt the pictures that are to measure it. */
+async function startingPoint(bundle: Bundle, network: Network, split: Split): Promise<Parameters> {
+  const held = new Set(bundle.manifest.provenance.heldOutGroups);
+  const learnt = groupsOf(split.heldOut).filter((group) => !held.has(group));
+  if (learnt.length > 0) {
+    throw new SpectaError(
+      'DATA_INVALID',
+      `${learnt.length} held-out groups were not held out when ${bundle.manifest.name}@${bundle.manifest.version} was trained, e.g. ${learnt[0]}`,
+      'Use the same data and --seed as for that bundle, so that figures are measured on unseen pictures.',
+    );
+  }
+  return parametersOfModel(await nodeFiles.readFile(join(bundle.folder, 'model.onnx')), network);
 }
 
 function checkSplit(split: Split): void {

@@ -1,0 +1,184 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openBundle } from '../../src/model/bundle.ts';
+import { evaluateBundle } from '../../src/training/evaluate.ts';
+import { drawPicture, pngOf } from '../../src/training/golden-pictures.ts';
+import type { Network } from '../../src/training/network.ts';
+import type { OutputHead } from '../../src/training/network-presets.ts';
+import { createProgress } from '../../src/training/progress.ts';
+import { type TrainRequest, trainBundle } from '../../src/training/train.ts';
+import { createOnnxEngine } from '../../src/vision/engine/onnx.ts';
+import { checkGoldenInputs, checkNetworkFits } from '../../src/vision/golden.ts';
+import { DEFAULT_DECODE_LIMITS } from '../../src/vision/picture.ts';
+
+let root = '';
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'specta-train-'));
+  for (const [className, scene] of [
+    ['corrosion', 'rust'],
+    ['crack', 'crack'],
+    ['intact', 'plain'],
+  ] as const) {
+    const folder = join(root, 'data', className);
+    await mkdir(folder, { recursive: true });
+    for (let i = 0; i < 14; i++) {
+      await writeFile(join(folder, `drawn_${i}.png`), await pngOf(drawPicture(scene, 100 + i)));
+    }
+  }
+});
+afterAll(() => rm(root, { recursive: true }));
+
+const small = (head: OutputHead): Network => ({
+  name: 'small',
+  input: { channels: 1, height: 48, width: 64 },
+  layers: [
+    { kind: 'conv', filters: 6, kernel: 3, stride: 1, padding: 0 },
+    { kind: 'relu' },
+    { kind: 'maxPool', size: 2, stride: 2 },
+    { kind: 'dropout', rate: 0.1 },
+    { kind: 'flatten' },
+    { kind: 'dense', units: head.units },
+  ],
+  output: head,
+});
+
+function request(out: string, changes: Partial<TrainRequest> = {}): TrainRequest {
+  return {
+    data: join(root, 'data'),
+    footage: [],
+    together: [],
+    out: join(root, out),
+    network: small,
+    output: 'sigmoid',
+    normalisation: 'none',
+    epochs: 6,
+    batch: 4,
+    microBatch: 2,
+    learningRate: 3e-3,
+    threads: 1,
+    seed: 5,
+    shares: { validation: 0.2, heldOut: 0.2 },
+    falseAlertRate: 0.02,
+    writeEachBest: false,
+    ...changes,
+  };
+}
+
+const now = (): number => performance.now();
+
+function train(out: string, changes: Partial<TrainRequest> = {}, signal?: AbortSignal) {
+  const lines: string[] = [];
+  const progress = createProgress({ write: (text: string) => lines.push(text) }, now);
+  return trainBundle(request(out, changes), progress, now, signal).then((result) => ({ ...result, lines }));
+}
+
+test('training drawn pictures gives a bundle that verifies, serves and is measured on held-out pictures', async () => {
+  const { bundle, report, epochs, lines } = await train('models/drawn/0.1.0');
+  expect(epochs).toHaveLength(6);
+  expect(epochs[5].trainingLoss).toBeLessThan(epochs[0].trainingLoss);
+  const { manifest } = await openBundle(bundle.folder);
+  expect(manifest).toMatchObject({
+    name: 'drawn',
+    version: '0.1.0',
+    classes: ['corrosion', 'crack', 'intact'],
+    output: { kind: 'sigmoid', classes: ['corrosion', 'crack'] },
+    defects: { crack: { severity: 'critical' }, corrosion: { severity: 'medium' } },
+  });
+  expect(manifest.provenance.heldOutGroups).toHaveLength(report.count);
+  expect(manifest.files.map(({ path }) => path)).toEqual([
+    'MODEL_CARD.md',
+    'golden/crack-in-rust.png',
+    'golden/crack.png',
+    'golden/plain.png',
+    'golden/rust.png',
+    'model.onnx',
+  ]);
+  const engine = await createOnnxEngine({
+    modelFile: join(bundle.folder, 'model.onnx'),
+    provider: 'cpu',
+    threads: 1,
+  });
+  checkNetworkFits(manifest, engine);
+  await checkGoldenInputs(bundle, engine, DEFAULT_DECODE_LIMITS);
+  await engine.close();
+  expect(lines.join('')).toContain('shortcut baseline');
+
+  const silent = createProgress({ write: () => true }, now);
+  const evaluation = await evaluateBundle(
+    { data: join(root, 'data'), footage: [], together: [], bundle, everything: false, threads: 1 },
+    silent,
+    now,
+  );
+  expect(evaluation.report.balancedRecall).toEqual(report.balancedRecall);
+  expect(evaluation.missing).toEqual([]);
+
+  // The same measure over what another program said: here it calls everything a crack and leaves one picture out.
+  const files = ['corrosion', 'crack', 'intact'].flatMap((name) =>
+    Array.from({ length: 14 }, (_, i) => `${name}/drawn_${i}.png`),
+  );
+  const [left] = manifest.provenance.heldOutGroups;
+  const verdicts = join(root, 'verdicts.jsonl');
+  const spoken = files
+    .filter((name) => name !== left)
+    .map((name) => JSON.stringify({ file: join(root, 'data', name), label: 'crack' }));
+  await writeFile(verdicts, spoken.join('\n'));
+  const judged = await evaluateBundle(
+    { data: join(root, 'data'), footage: [], together: [], bundle, everything: false, threads: 1, verdicts },
+    silent,
+    now,
+  );
+  expect(judged.missing).toEqual([join(root, 'data', left)]);
+  expect(judged.report.count).toBe(report.count - 1);
+  expect(judged.report.recall).toMatchObject({ crack: { network: 1 }, intact: { network: 0 } });
+});
+
+test('the same seed trains the same network, another seed another', async () => {
+  const digestOf = async (out: string, seed: number): Promise<string | undefined> => {
+    const { bundle } = await train(out, { seed, epochs: 2 });
+    return bundle.manifest.files.find(({ path }) => path === 'model.onnx')?.sha256;
+  };
+  const first = await digestOf('models/again/0.0.1', 3);
+  expect(await digestOf('models/again/0.0.2', 3)).toBe(first);
+  expect(await digestOf('models/again/0.0.3', 4)).not.toBe(first);
+});
+
+test('a softmax over three classes trains and serves too', async () => {
+  const { bundle } = await train('models/soft/0.1.0', { output: 'softmax', epochs: 3 });
+  expect(bundle.manifest.output).toEqual({ kind: 'softmax', classes: ['corrosion', 'crack', 'intact'] });
+});
+
+test('a new training replaces the bundle whole; a stopped one leaves it as it was and nothing beside it', async () => {
+  const first = await train('models/kept/0.1.0', { epochs: 2, writeEachBest: true });
+  const second = await train('models/kept/0.1.0', { epochs: 1, seed: 9 });
+  expect(second.bundle.digest).not.toBe(first.bundle.digest);
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), 30);
+  await expect(train('models/kept/0.1.0', { epochs: 500 }, stop.signal)).rejects.toThrow();
+  expect((await openBundle(join(root, 'models/kept/0.1.0'))).digest).toBe(second.bundle.digest);
+  expect(await readdir(join(root, 'models/kept'))).toEqual(['0.1.0']);
+});
+
+test('training goes on from a bundle with the same held-out groups, and refuses one that has seen them', async () => {
+  const first = await train('models/on/0.1.0', { epochs: 3 });
+  const next = await train('models/on/0.2.0', { epochs: 1, learningRate: 1e-9, initial: first.bundle });
+  const [before, after] = [first, next].map(({ report }) => report.network);
+  expect(after).toEqual(before);
+  expect(next.bundle.manifest.provenance.trainer).toContain('going on from on@0.1.0');
+  await expect(train('models/on/0.3.0', { initial: first.bundle, seed: 77 })).rejects.toThrow(
+    /were not held out when on@0.1.0 was trained/,
+  );
+  await expect(train('models/on/0.3.0', { initial: first.bundle, output: 'softmax' })).rejects.toThrow(
+    /dense1.weight/,
+  );
+});
+
+test('a data set too small to hold a class out says which class is missing', async () => {
+  const list = join(root, 'one-group.csv');
+  const rows = ['corrosion', 'crack', 'intact'].flatMap((name) =>
+    Array.from({ length: 14 }, (_, i) => `data/${name}/drawn_${i}.png,${name}`),
+  );
+  await writeFile(list, `file,group\n${rows.join('\n')}\n`);
+  await expect(train('models/none/0.1.0', { manifest: list })).rejects.toThrow(/side has no picture of/);
+});
