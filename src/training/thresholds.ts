@@ -14,8 +14,11 @@ export interface ChosenThreshold {
 
 const LEAST_ON = 0.5;
 const MOST_ON = 0.95;
-/** `off` as a share of `on`: low enough to bridge a frame or two, high enough to let go of a sound pipe. */
-const OFF_SHARE = 0.7;
+/**
+ * `off` as a share of `on`. Narrow on purpose: a network that is unsure of a sound pipe (probabilities near a half)
+ * would never let go of a finding with a wide gap; frames that dip below are bridged by inspection's off delay.
+ */
+const OFF_SHARE = 0.92;
 
 /**
  * For each defect the lowest `on` between 0.5 and 0.95 (in steps of 0.01) at which at most `falseAlertRate` of the
@@ -39,7 +42,7 @@ export function chooseThresholds(
     const on = hundredths / 100;
     return {
       on,
-      off: Math.round(on * OFF_SHARE * 100) / 100,
+      off: Math.round(hundredths * OFF_SHARE) / 100,
       falseAlertRate: shareAbove(negatives, on),
       recall: shareAbove(positives, on),
     };
