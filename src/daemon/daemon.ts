@@ -66,7 +66,7 @@ const DRAIN_MS = 500;
 const HURRY_MS = 2_300;
 /**
  * A stop leaves behind what hangs after this, ms. 5 s are promised, and the process cannot end before a thread in
- * SQLite comes back, which takes up to 2 s when another process holds the file.
+ * SQLite comes back, which takes up to 1 s when another process holds the file.
  */
 const STOP_MS = 2_800;
 

@@ -6,7 +6,7 @@ import { text } from './row.ts';
 import { MIGRATIONS, type Migration, migrate, newestVersion, schemaNewer, schemaVersion } from './schema.ts';
 
 /** How long SQLite waits for another process that holds the file, ms: a report that reads takes less. */
-const BUSY_MS = 2_000;
+const BUSY_MS = 1_000;
 
 /** Where SQLite's file header keeps `user_version`: four bytes, big-endian (sqlite.org/fileformat.html, 1.3). */
 const VERSION_OFFSET = 60;
