@@ -4,7 +4,8 @@ import { brokerAddress, oneOf, wholeNumber } from './arguments.ts';
 import { EXIT } from './exit-codes.ts';
 import { onInterrupt } from './interrupt.ts';
 import { DEFAULT_BUNDLE, shippedModels } from './models-folder.ts';
-import { type Finish, productVersion } from './program.ts';
+import { productVersion } from './product-version.ts';
+import type { Finish } from './program.ts';
 import { isTerminal, table } from './terminal.ts';
 
 interface BenchCommand {

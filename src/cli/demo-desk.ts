@@ -20,6 +20,8 @@ export class DemoDesk {
   private readonly onNews: (line: string) => void;
   private readonly down = new Map<string, string>();
   private readonly worked = new Set<string>();
+  /** What was told of a part since it last worked: trying again is no news. */
+  private readonly told = new Map<string, Set<string>>();
   private unreadable = 0;
 
   /** @param onNews is called with one line for each thing that a person wants to know */
@@ -99,12 +101,16 @@ export class DemoDesk {
       if (condition === 'ok' && this.worked.has(part) && this.down.has(part))
         this.onNews(`${part}  works again`);
       this.down.delete(part);
+      this.told.delete(part);
       if (condition === 'ok') this.worked.add(part);
       return;
     }
-    // Before a part has worked for the first time it is only starting.
-    if (this.worked.has(part) || condition === 'failed') this.onNews(`${part}  ${condition}: ${why}`);
     this.down.set(part, why);
+    // Before a part has worked for the first time it is only starting.
+    if (!this.worked.has(part) && condition !== 'failed') return;
+    const told = this.told.get(part) ?? new Set();
+    if (!told.has(why)) this.onNews(`${part}  ${condition}: ${why}`);
+    this.told.set(part, told.add(why));
   }
 }
 

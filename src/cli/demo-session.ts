@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../platform/errors.ts';
-import { diskError } from '../platform/files.ts';
+import { diskError, nodeFiles } from '../platform/files.ts';
 
 function isAlive(pid: number): boolean {
   try {
@@ -19,7 +19,7 @@ function isAlive(pid: number): boolean {
 export async function beginSession(parent: string): Promise<string> {
   const folder = join(parent, `session-${process.pid}`);
   try {
-    await mkdir(parent, { recursive: true });
+    await nodeFiles.mkdir(parent);
     for (const name of await readdir(parent)) {
       const pid = Number(/^session-(\d+)$/.exec(name)?.[1]);
       // One of our own number is of a process that had it before us.

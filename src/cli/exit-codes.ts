@@ -43,7 +43,7 @@ const BY_PREFIX: readonly (readonly [string, number])[] = [
   ['DATA_', EXIT.data],
   ['DISK_', EXIT.disk],
   ['RECORD_', EXIT.disk],
-  ['CAMERA_URI', EXIT.usage],
+  ['CAMERA_URI', EXIT.config],
   ['CAMERA_', EXIT.unavailable],
   ['LIGHT_', EXIT.unavailable],
   ['PROVIDER_', EXIT.unavailable],

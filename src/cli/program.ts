@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asSpectaError, SpectaError } from '../platform/errors.ts';
 import { registerBench } from './bench.ts';
@@ -7,6 +6,7 @@ import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-codes.ts';
 import { Interrupted } from './interrupt.ts';
+import { productVersion } from './product-version.ts';
 import { registerRun } from './run.ts';
 import { paint } from './terminal.ts';
 import { registerWatch } from './watch.ts';
@@ -20,12 +20,6 @@ const EXAMPLES = `Examples:
 
 /** What a command reports back to the command line: its exit status. */
 export type Finish = (status: number) => void;
-
-/** SPECTA's own version, from package.json. */
-export function productVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return String((JSON.parse(text) as { version: unknown }).version);
-}
 
 /** Prints an error for people on standard error: what happened, what to do, its code. */
 function printError(error: SpectaError): void {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { createLog } from '../platform/log.ts';
 import { EXIT } from './exit-codes.ts';
 import { aborted, Interrupted, onInterrupt } from './interrupt.ts';
 import { shippedModels } from './models-folder.ts';
-import { type Finish, productVersion } from './program.ts';
+import { productVersion } from './product-version.ts';
+import type { Finish } from './program.ts';
 
 export function registerRun(program: Command, finish: Finish): void {
   program
@@ -28,7 +28,10 @@ Examples:
 /** Runs the daemon until a stop signal; a second signal does not hurry it: its stop is bounded. */
 async function runDaemon(file: string): Promise<number> {
   using interrupt = onInterrupt();
-  const { loadConfig } = await import('../daemon/load-config.ts');
+  const [{ loadConfig }, { createLog }] = await Promise.all([
+    import('../daemon/load-config.ts'),
+    import('../platform/log.ts'),
+  ]);
   const config = await loadConfig(file, process.env);
   const log = createLog(config.log.level);
   const [{ startDaemon }, { resolveBundle }] = await Promise.all([
