@@ -89,11 +89,6 @@ async function installPackages() {
 /** Debian programs that tests run against, and what is skipped without them. */
 const TEST_PROGRAMS = [
   { program: 'mosquitto', package: 'mosquitto', tests: 'the tests against a real Mosquitto broker' },
-  {
-    program: 'mosquitto_sub',
-    package: 'mosquitto-clients',
-    tests: "the tests that read with Mosquitto's own client",
-  },
   { program: 'ffmpeg', package: 'ffmpeg', tests: 'the tests of video clips as camera' },
 ];
 

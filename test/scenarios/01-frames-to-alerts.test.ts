@@ -7,7 +7,7 @@ scenario('01 frames become a finding, alerts and light, and all is told above wa
   const film = await stage.film([
     ['sound', 20],
     ['crack', 60],
-    ['sound', 80],
+    ['sound', 160],
   ]);
   const daemon = await stage.daemon({
     camera: { uri: `replay:${film}`, rate: 40 },

@@ -46,7 +46,7 @@ scenario(
     const coverage = surface.last('run')?.run?.coverage;
     expect(coverage?.blindSeconds.dark).toBeGreaterThan(0);
     expect(coverage?.lostSeconds).toBeGreaterThan(2);
-    expect(coverage?.seenSeconds).toBeGreaterThan(0);
+    expect(coverage?.framesJudged).toBeGreaterThan(0);
     expect(surface.all('alerts')).toEqual([]);
     expect(surface.raw('detections')).toEqual([]);
   },

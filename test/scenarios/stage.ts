@@ -12,9 +12,9 @@ import { type Seen, until } from './until.ts';
 /** Sections of a configuration; what is not said is as `BASE` says, and then SPECTA's default. */
 export type Settings = Readonly<Record<string, unknown>>;
 
-/** Short times, so that a scenario takes seconds. */
+/** Short times, so that a scenario takes seconds; longer than a busy machine may hold up frames. */
 const BASE: Readonly<Record<string, Settings>> = {
-  inspection: { minimumDetections: 2, openWindowSeconds: 5, offDelaySeconds: 0.3, mergeGapSeconds: 0.1 },
+  inspection: { minimumDetections: 2, openWindowSeconds: 5, offDelaySeconds: 0.8, mergeGapSeconds: 0.4 },
   light: { lampTestSeconds: 0.2, holdSeconds: 0.5, faultAfterSeconds: 0.5 },
   surface: { detectionsPerSecond: 20, unheardRetrySeconds: 0.3 },
   camera: { stallSeconds: 1 },
