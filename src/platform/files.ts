@@ -91,6 +91,30 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** The folders on the way to `path` that do not exist, outermost first. Throws for a file in the way. */
+async function missingFolders(path: string): Promise<string[]> {
+  const missing: string[] = [];
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      // A file here is refused by the operating system, in its own words.
+      if (!(await stat(at)).isDirectory()) await mkdir(at);
+      return missing;
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
+      missing.unshift(at);
+    }
+  }
+}
+
+/** One folder at a time: Node's recursive mkdir never comes back where a parent exists but takes no folder (/proc). */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
+  }
+}
+
 /** The machine's disk. */
 export const nodeFiles: FileSystem = {
   readFile: (path) =>
@@ -117,10 +141,10 @@ export const nodeFiles: FileSystem = {
 
   mkdir: (path) =>
     attempt('create', path, async () => {
-      const first = await mkdir(path, { recursive: true });
-      if (first === undefined) return;
-      const top = dirname(resolve(first));
-      for (let made = resolve(path); made !== top; made = dirname(made)) await syncFolder(dirname(made));
+      for (const folder of await missingFolders(resolve(path))) {
+        await makeFolder(folder);
+        await syncFolder(dirname(folder));
+      }
     }),
 
   list: (path) =>

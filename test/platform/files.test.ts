@@ -46,3 +46,8 @@ test('only names that a durable write makes are temporary', () => {
   expect(isTemporary('.a.txt.0123456789ab.tmp')).toBe(true);
   for (const name of ['a.tmp', '.hidden', 'a.txt', '.a.tmp']) expect(isTemporary(name)).toBe(false);
 });
+
+test('a folder that cannot be made where its parent stands is told at once', async () => {
+  // procfs answers ENOENT to every mkdir, although the parent exists.
+  await expect(nodeFiles.mkdir('/proc/specta-test/below')).rejects.toMatchObject({ code: 'DISK_FAILED' });
+});
