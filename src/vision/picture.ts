@@ -18,6 +18,6 @@ export function checkPixels(width: number, height: number, limits: DecodeLimits)
   throw new SpectaError(
     'IMAGE_TOO_LARGE',
     `The picture has ${width}x${height} pixels; the limit is ${limits.maxPixels / 1e6} megapixels.`,
-    'Make the picture smaller, or raise the limit if this machine has the memory.',
+    'Make the picture smaller; SPECTA decodes none larger, so that one file cannot eat the memory.',
   );
 }

@@ -49,7 +49,9 @@ export const alertSchema = z
     evidence: z
       .strictObject({ file: z.string().min(1), sha256: digest })
       .nullable()
-      .describe('annotated still of the peak frame in the black box; null when not (yet) written'),
+      .describe(
+        'clean still of the peak frame in the black box, or of an earlier peak when saving this one failed; null when none is kept',
+      ),
     advice: bilingual.describe('recommended action'),
     review: reviewState,
     notice: bilingual.describe('what an alert is and is not'),
