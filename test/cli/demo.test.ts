@@ -76,12 +76,13 @@ test('messages of others on its broker are counted as a trouble and do not end i
 });
 
 test('on a terminal the picture stays in place, and the end gives the cursor and the screen back', async () => {
-  // `script` gives the command a terminal of its own.
+  // `script` gives the command a terminal of its own; `exec`, since a shell in between gets the
+  // interrupt too and ends with 130 whatever the command did.
   if (!existsSync('/usr/bin/script')) return;
   const words = [process.execPath, join(ROOT, 'src/main.ts'), ...demo, '--port', '0'];
   const command = words.map((word) => `'${word}'`).join(' ');
   const env = { ...process.env, TERM: 'xterm', COLUMNS: '80', LINES: '30' };
-  const child = spawn('script', ['-qec', `stty cols 80 rows 30; ${command}`, '/dev/null'], { env });
+  const child = spawn('script', ['-qec', `stty cols 80 rows 30; exec ${command}`, '/dev/null'], { env });
   const running = follow(child);
   await running.until(/open finding of a crack/);
   child.stdin.write('\x03');
