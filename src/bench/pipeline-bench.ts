@@ -102,6 +102,7 @@ export async function benchPipeline(options: BenchOptions): Promise<Measurement>
       format: 'mjpeg',
       width: null,
       height: null,
+      controls: {},
       stallMs: 5_000,
       maxFrameBytes: 50_000_000,
     },

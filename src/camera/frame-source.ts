@@ -11,9 +11,10 @@ export type CameraState =
 /**
  * Why an image never became a verdict.
  * `superseded`: a newer one came before it was taken. `corrupt`: the bytes are no image. `oversized`: larger than the limit.
- * `stopped`: it waited to be taken when the camera was stopped.
+ * `stopped`: it waited to be taken when the camera was stopped. `gap`: the driver counted it and never gave it.
+ * `flagged`: the driver itself says that it is bad.
  */
-export type FrameDrop = 'superseded' | 'corrupt' | 'oversized' | 'stopped';
+export type FrameDrop = 'superseded' | 'corrupt' | 'oversized' | 'stopped' | 'gap' | 'flagged';
 
 /** Where frames come from. Contract, proved for every kind by `test/suites/frame-source.ts`. */
 export interface FrameSource {
@@ -42,21 +43,26 @@ export interface FrameSource {
 
 /** What a camera is asked for. */
 export interface CameraOptions {
-  /** `replay:DIR`, `file:CLIP.mp4`, `rtsp://…`, `command:…`; `v4l2:/dev/video0` on a board. */
+  /**
+   * `replay:DIR`, `file:CLIP.mp4`, `rtsp://…`, `command:…`, or `v4l2:` with a node (`/dev/video0`), a stable name
+   * (`/dev/v4l/by-id/…`, or its last part) or the card's name.
+   */
   readonly uri: string;
   /**
    * Frames a second; for replay the pace, `null` = as fast as the taker takes them, none superseded. A clip plays at its
    * own speed, thinned out to this rate, an RTSP stream likewise; `null` = every frame, a clip as fast as it is taken.
-   * A `command:` says its own rate: this is not looked at.
+   * A `command:` says its own rate: this is not looked at. A `v4l2:` camera is asked for it; `null` = 30.
    */
   readonly rate: number | null;
   /** Replay, and a clip, begins again at its end. */
   readonly loop: boolean;
   /** Format of a `command:` camera's output. */
   readonly format: 'mjpeg' | 'grey' | 'yuyv' | 'uyvy' | 'nv12' | 'yu12';
-  /** Size in pixels, needed for raw formats. */
+  /** Size in pixels, needed for raw formats of a `command:`; asked of a `v4l2:` camera, both or neither (640x480). */
   readonly width: number | null;
   readonly height: number | null;
+  /** What is set on a `v4l2:` camera, by the control's name, in this order. */
+  readonly controls: Readonly<Record<string, number | boolean | string>>;
   /** No frame for this long, ms: the camera has stalled and is opened anew. */
   readonly stallMs: number;
   /** Images of more bytes are dropped as `oversized`. */

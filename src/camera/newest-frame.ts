@@ -145,10 +145,16 @@ export abstract class NewestFrameSource implements FrameSource {
     if (this.current.kind !== 'streaming') this.become({ kind: 'streaming' });
   }
 
-  /** Counts an image that was seen and cannot be offered; it takes a sequence number, so that the gap shows. */
-  protected drop(reason: FrameDrop): void {
-    this.seen += 1;
-    this.dropped.add(reason);
+  /** Counts images that cannot be offered; each takes a sequence number, so that the gap shows. */
+  protected drop(reason: FrameDrop, images = 1): void {
+    this.seen += images;
+    this.dropped.add(reason, images);
+  }
+
+  /** The pause before a lost camera is opened anew; it ends early at the stop. */
+  protected async rest(ms: number, signal: AbortSignal): Promise<void> {
+    // The only rejection of a sleep is the abort, which the caller looks at.
+    await this.clock.sleep(ms, signal).catch(() => undefined);
   }
 
   /** Resolves when no frame waits, or at the stop: by it a pulled source hands out every image. */
@@ -161,7 +167,8 @@ export abstract class NewestFrameSource implements FrameSource {
 
   /** Counts so far: images offered, and images that were bad. */
   protected counts(): { readonly offered: number; readonly bad: number } {
-    return { offered: this.offered, bad: this.dropped.get('corrupt') + this.dropped.get('oversized') };
+    const bad = (['corrupt', 'oversized', 'flagged'] as const).map((reason) => this.dropped.get(reason));
+    return { offered: this.offered, bad: bad.reduce((total, count) => total + count) };
   }
 
   private async begin(): Promise<void> {
@@ -197,8 +204,7 @@ export abstract class NewestFrameSource implements FrameSource {
       const pauseMs = pause.take();
       this.log.warn({ camera: this.uri, attempt, pauseMs, reason: end.reason }, 'camera lost');
       this.become({ kind: 'recovering', reason: end.reason, attempt });
-      // The only rejection of a sleep is the abort, which the loop's condition sees.
-      await this.clock.sleep(pauseMs, signal).catch(() => undefined);
+      await this.rest(pauseMs, signal);
     }
   }
 

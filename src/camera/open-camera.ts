@@ -9,6 +9,8 @@ import type { CameraOptions, FrameSource } from './frame-source.ts';
 import type { CameraDeps } from './newest-frame.ts';
 import { rawFrameBytes, rawStride } from './raw-splitter.ts';
 import { ReplaySource } from './replay.ts';
+import { thisMachine } from './v4l2/machine.ts';
+import { V4l2Source } from './v4l2/v4l2-source.ts';
 
 /**
  * The camera that `options.uri` names; it does nothing until started. Its `uri` shows no passwords.
@@ -50,11 +52,10 @@ export function openCamera(options: CameraOptions, deps: CameraDeps): FrameSourc
       return new CommandSource(uri, plan, options, deps);
     }
     case 'v4l2':
-      throw new SpectaError(
-        'CAMERA_UNSUPPORTED',
-        `This build has no V4L2 camera yet (${uri}); the board build brings it.`,
-        `Until then: command:ffmpeg -nostdin -loglevel error -f v4l2 -input_format mjpeg -i ${camera.device} -c copy -f mjpeg pipe:1`,
-      );
+      if ((options.width === null) !== (options.height === null)) {
+        throw badOptions('the camera has a width or a height, but not both', 'Give both, or neither.');
+      }
+      return new V4l2Source(uri, camera.device, options, deps, thisMachine);
   }
 }
 

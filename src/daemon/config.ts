@@ -6,12 +6,16 @@ const count = z.number().int().min(1);
 const probability = z.number().min(0).max(1);
 
 const camera = z.strictObject({
-  uri: z.string().min(1).describe('replay:DIR, file:CLIP.mp4, rtsp://…, command:PROGRAM …'),
+  uri: z.string().min(1).describe('replay:DIR, file:CLIP.mp4, rtsp://…, command:PROGRAM …, v4l2:CAMERA'),
   rate: positive.nullable().default(null).describe('frames a second; null: as fast as they are taken'),
   loop: z.boolean().default(false),
   format: z.enum(['mjpeg', 'grey', 'yuyv', 'uyvy', 'nv12', 'yu12']).default('mjpeg'),
   width: count.nullable().default(null),
   height: count.nullable().default(null),
+  controls: z
+    .record(z.string().min(1), z.union([z.number().int(), z.boolean(), z.string().min(1)]))
+    .default({})
+    .describe("set on a v4l2: camera, by the control's name, in this order"),
   stallSeconds: positive.default(3),
   maxFrameBytes: count.default(20_000_000),
 });

@@ -9,8 +9,8 @@ import type { Config } from './config.ts';
 
 /** What the parts are given, from the configuration. */
 export function cameraOptions({ camera }: Config): CameraOptions {
-  const { uri, rate, loop, format, width, height, maxFrameBytes } = camera;
-  return { uri, rate, loop, format, width, height, maxFrameBytes, stallMs: camera.stallSeconds * 1000 };
+  const { stallSeconds, ...options } = camera;
+  return { ...options, stallMs: stallSeconds * 1000 };
 }
 
 export function inspectionRules({ inspection }: Config): InspectionRules {

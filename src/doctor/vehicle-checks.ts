@@ -4,7 +4,7 @@ import type { FrameSource } from '../camera/frame-source.ts';
 import { openCamera } from '../camera/open-camera.ts';
 import type { Config } from '../daemon/config.ts';
 import { cameraOptions, lineConfig } from '../daemon/part-options.ts';
-import { openLine } from '../light/gpio/open-line.ts';
+import { lookAtLine } from '../light/gpio/look-at-line.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemCode } from '../platform/errors.ts';
 import { silentLog } from '../platform/log.ts';
@@ -94,13 +94,24 @@ export function cameraCheck(config: Config): Check {
   };
 }
 
-/** The line is one that this build can drive; it is not taken, so that a daemon that holds it goes on undisturbed. */
+/** The line is there; it is not taken, so that a daemon that holds it goes on undisturbed. */
 export function lightCheck(config: Config): Check {
   return {
     name: 'light',
     async look() {
-      const line = openLine(lineConfig(config));
-      if (config.light.line.kind !== 'simulated') return [good('light', line.description)];
+      const { description, heldBy } = lookAtLine(lineConfig(config));
+      if (heldBy !== null && heldBy !== 'specta') {
+        return [
+          bad(
+            'light',
+            `${description} is held by ${heldBy}`,
+            `End ${heldBy}, or name another line in light.line.`,
+          ),
+        ];
+      }
+      if (config.light.line.kind !== 'simulated') {
+        return [good('light', `${description}${heldBy === null ? '' : ', held by the daemon'}`)];
+      }
       return [
         warning(
           'light',

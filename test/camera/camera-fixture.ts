@@ -19,6 +19,7 @@ export function cameraOptions(uri: string, changes: Partial<CameraOptions> = {})
     format: 'mjpeg',
     width: null,
     height: null,
+    controls: {},
     stallMs: 20_000,
     maxFrameBytes: 4 * 1024 * 1024,
     ...changes,

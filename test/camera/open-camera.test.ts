@@ -15,9 +15,9 @@ function code(expected: string): object {
   return expect.objectContaining({ code: expected });
 }
 
-test('a bad URI, and a V4L2 camera before the board build, are refused when opened', () => {
+test('a bad URI, and half a size of a V4L2 camera, are refused when opened', () => {
   expect(open('webcam:0')).toThrow(code('CAMERA_URI_INVALID'));
-  expect(open('v4l2:/dev/video0')).toThrow(code('CAMERA_UNSUPPORTED'));
+  expect(open('v4l2:/dev/video0', { width: 640 })).toThrow(code('CONFIG_INVALID'));
 });
 
 test.each([

@@ -139,6 +139,7 @@ test('no picture, no engine, a faulty listener: dropped and counted; the loop go
       height: null,
       stallMs: 10_000,
       maxFrameBytes: 1_000_000,
+      controls: {},
     } as const;
     const run = async (faulty = ''): Promise<{ labels: unknown[]; dropped: unknown }> => {
       await using camera = openCamera(options, { clock: systemClock, log: silentLog() });

@@ -1,6 +1,7 @@
-import { SpectaError } from '../../platform/errors.ts';
+import { ChardevLine } from './chardev.ts';
 import type { GpioLine } from './gpio-line.ts';
 import { SimulatedLine } from './simulated.ts';
+import { SysfsLine } from './sysfs.ts';
 
 /** Which line carries the alert light; from the configuration. */
 export type LineConfig =
@@ -16,12 +17,14 @@ export type LineConfig =
       readonly activeLow: boolean;
     };
 
-/** The line that the configuration names, not taken yet: that is the light's to do. Throws `LIGHT_UNSUPPORTED`. */
+/** The line that the configuration names, not taken yet: that is the light's to do. */
 export function openLine(config: LineConfig): GpioLine {
-  if (config.kind === 'simulated') return new SimulatedLine();
-  throw new SpectaError(
-    'LIGHT_UNSUPPORTED',
-    `The light is configured on ${config.chip} line ${config.line} through ${config.kind}, which this build cannot drive.`,
-    'The board build brings chardev and sysfs lines; until then use a light of kind simulated.',
-  );
+  switch (config.kind) {
+    case 'simulated':
+      return new SimulatedLine();
+    case 'chardev':
+      return new ChardevLine(config);
+    case 'sysfs':
+      return new SysfsLine(config);
+  }
 }
