@@ -6,6 +6,7 @@ import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-codes.ts';
 import { Interrupted } from './interrupt.ts';
+import { registerLight } from './light.ts';
 import { productVersion } from './product-version.ts';
 import { registerRun } from './run.ts';
 import { paint } from './terminal.ts';
@@ -59,6 +60,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     .configureOutput({ outputError: () => undefined })
     .addHelpText('after', `\n${EXIT_HELP}\n\n${EXAMPLES}`);
   registerRun(program, finish);
+  registerLight(program, finish);
   registerDemo(program, finish);
   registerClassify(program, finish);
   registerWatch(program, finish);

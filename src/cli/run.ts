@@ -34,25 +34,36 @@ async function runDaemon(file: string): Promise<number> {
   ]);
   const config = await loadConfig(file, process.env);
   const log = createLog(config.log.level);
-  const [{ startDaemon }, { resolveBundle }] = await Promise.all([
-    import('../daemon/daemon.ts'),
-    import('../model/bundle.ts'),
-  ]);
+  const [{ startDaemon }, { resolveBundle }, { Service }, { serviceManager }, { systemClock }] =
+    await Promise.all([
+      import('../daemon/daemon.ts'),
+      import('../model/bundle.ts'),
+      import('../daemon/service.ts'),
+      import('../platform/systemd.ts'),
+      import('../platform/clock.ts'),
+    ]);
   const bundle = await resolveBundle(config.model.bundle, config.modelsFolder ?? shippedModels());
+  const service = new Service(serviceManager(), systemClock, log);
   try {
     const daemon = await startDaemon(config, {
       log,
       version: productVersion(),
       bundle,
+      onEvent: (event) => service.hear(event),
       signal: interrupt.signal,
     });
+    service.watch(daemon);
     log.info('watching');
     await aborted(interrupt.signal);
     log.info({ signal: interrupt.received }, 'stopping');
+    service.stopping(`${interrupt.received} was received`);
     await daemon.stop();
   } catch (error) {
+    service.stopping(error instanceof Error ? error.message : String(error));
     // A stop signal that came while parts were starting ends the start; that is no fault.
     if (!(error instanceof Interrupted)) throw error;
+  } finally {
+    service.close();
   }
   log.info('stopped');
   return EXIT.ok;
