@@ -1,0 +1,46 @@
+#!/bin/bash
+# boot.sh 'COMMAND': boots the rig, runs COMMAND in the current folder as root and prints what it prints. Exits with its
+# status; 124: it took too long; 125: the guest died, and its console is shown.
+# The guest sees this machine's files read-only; what it writes stays in its memory. It has a camera of the kernel's own
+# (vivid, /dev/video0) and a simulated GPIO chip (/dev/gpiochip0, witness in /run/gpio-witness), and no network.
+#   RIG_SECONDS=600       patience           RIG_MEMORY=2048   megabytes      RIG_CPUS=2
+#   RIG_ARGUMENTS='rig.gpiosim=hold=1,names=1'   kernel arguments, see init.sh
+#   RIG_ROOT=/            another root       RIG_SHARE=FOLDER  kept as /share in the guest: command, status, console.log
+set -uo pipefail
+here=$(dirname "$(readlink -f "$0")")
+cache=${SPECTA_RIG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/specta-rig}
+"$here/build.sh" || exit
+share=${RIG_SHARE:-$(mktemp -d)}
+mkdir -p "$share"
+rm -f "$share/status"
+[ -n "${RIG_SHARE:-}" ] || trap 'rm -rf "$share"' EXIT
+{
+  printf 'export SPECTA_RIG=1 SPECTA_RIG_GPIO=1 SPECTA_RIG_MODULES=%q\n' "$cache/modules"
+  printf '%s\n' "$1"
+} >"$share/command"
+
+qemu=(
+  qemu-system-x86_64 -machine q35 -cpu max -accel tcg,thread=multi,tb-size=512
+  -smp "${RIG_CPUS:-2}" -m "${RIG_MEMORY:-2048}"
+  -nodefaults -no-user-config -display none -no-reboot -nic none
+  -kernel "$cache/vmlinux" -initrd "$cache/initramfs.gz"
+  -append "console=ttyS0 quiet panic=-1 mitigations=off rig.folder=$PWD ${RIG_ARGUMENTS:-}"
+  -chardev "file,id=console,path=$share/console.log" -serial chardev:console
+  -chardev file,id=output,path=/dev/fd/1,append=on
+  -device virtio-serial-pci -device virtserialport,chardev=output,name=output
+  -fsdev "local,id=host,path=${RIG_ROOT:-/},security_model=none,readonly=on,multidevs=remap"
+  -device virtio-9p-pci,fsdev=host,mount_tag=host
+  -fsdev "local,id=share,path=$share,security_model=none"
+  -device virtio-9p-pci,fsdev=share,mount_tag=share
+  -device virtio-rng-pci
+)
+# Through cat, for the emulator opens its output by name, which a socket does not allow.
+timeout -k 5 "${RIG_SECONDS:-600}" "${qemu[@]}" </dev/null | cat
+ended=${PIPESTATUS[0]}
+status=$(cat "$share/status" 2>/dev/null)
+if [ -z "$status" ]; then
+  echo "rig: the guest gave no status (the emulator ended with $ended). Its console:" >&2
+  tail -25 "$share/console.log" >&2
+  case $ended in 124 | 137) exit 124 ;; *) exit 125 ;; esac
+fi
+exit "$status"

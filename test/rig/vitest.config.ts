@@ -1,0 +1,17 @@
+import { resolve } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+/** What runs inside the rig's guest: see `device/rig/` and `scripts/rig.ts`. */
+export default defineConfig({
+  root: resolve(import.meta.dirname, '../..'),
+  test: {
+    include: ['test/rig/**/*.rig.ts', 'test/light/gpio-rig.test.ts'],
+    // One camera, one GPIO chip: one file after the other. A crash in foreign code must not take the report with it.
+    pool: 'forks',
+    fileParallelism: false,
+    // Everything is emulated there, and slow.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    reporters: ['./test/rig/table.ts', './test/closing-line.ts'],
+  },
+});
