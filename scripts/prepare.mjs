@@ -90,7 +90,11 @@ async function installPackages() {
 const TEST_PROGRAMS = [
   { program: 'mosquitto', package: 'mosquitto', tests: 'the tests against a real Mosquitto broker' },
   { program: 'ffmpeg', package: 'ffmpeg', tests: 'the tests of video clips as camera' },
-  { program: 'gcc', package: 'gcc libc6-dev', tests: 'the proof of structure layouts against kernel headers, x64' },
+  {
+    program: 'gcc',
+    package: 'gcc libc6-dev',
+    tests: 'the proof of structure layouts against kernel headers, x64',
+  },
   {
     program: 'aarch64-linux-gnu-gcc',
     package: 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross',
