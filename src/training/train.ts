@@ -22,6 +22,7 @@ import { CLASS_ORDER, mainClass, type Sample } from './samples.ts';
 import { type JudgingRules, Scorer } from './scorer.ts';
 import { fitShortcutBaseline, type ShortcutBaseline } from './shortcut-baseline.ts';
 import { groupsOf, type Split, splitByGroup } from './split.ts';
+import { layersModel } from './tfjs-layers.ts';
 import { type ChosenThreshold, chooseIntactThreshold, chooseThresholds } from './thresholds.ts';
 
 /** What one training is asked to do. */
@@ -58,8 +59,8 @@ export interface TrainResult {
 
 /** At most this share of validation pictures with a defect may reach the threshold of `intact`. */
 const MISSED_AS_INTACT = 0.05;
-/** Largest differences of a probability on the golden inputs: fp32 on another CPU; TF32 and FP16 on a GPU. */
-const TOLERANCES = { cpu: 1e-4, cuda: 0.01, tensorrt: 0.02 };
+/** Largest differences of a probability on the golden inputs: fp32 on any CPU; TF32 and FP16 on a GPU. */
+const TOLERANCES = { cpu: 1e-5, wasm: 1e-5, cuda: 0.01, tensorrt: 0.02 };
 
 /**
  * Reads the pictures, splits them by group, trains, chooses thresholds, measures on the held-out groups and writes
@@ -195,6 +196,7 @@ async function writeBundle(
       folder,
       manifest,
       model: inferenceModel(network, parameters),
+      layers: layersModel(network, parameters),
       card: modelCard({ manifest, network, split, epochs, thresholds, report }),
       seed: request.seed,
     });

@@ -1,7 +1,8 @@
 import jpegTurbo from '@julusian/jpeg-turbo';
 import { SpectaError } from '../platform/errors.ts';
 import { decodeEncoded } from './encoded.ts';
-import { hasJpegEnd, readJpegHeader } from './jpeg.ts';
+import { hasJpegEnd, type JpegHeader, readJpegHeader } from './jpeg.ts';
+import { withoutStrayBytes } from './jpeg-stray.ts';
 import { imageOfPlane, type LumaImage, type LumaPlane, planeOfImage } from './luma.ts';
 import { checkPixels, DEFAULT_DECODE_LIMITS, type DecodeLimits, type Picture } from './picture.ts';
 import { rawPlane } from './raw.ts';
@@ -30,6 +31,15 @@ function truncated(): SpectaError {
     'IMAGE_TRUNCATED',
     'The JPEG ends before its end marker.',
     'Copy the file again; for a camera, check the cable and the frame size limit.',
+  );
+}
+
+function damaged({ width, height }: JpegHeader, cause: unknown): SpectaError {
+  return new SpectaError(
+    'IMAGE_UNREADABLE',
+    `The ${width}x${height} JPEG is damaged: its data does not decode cleanly.`,
+    'Take the file from its source again; for a camera, check cable and power.',
+    cause,
   );
 }
 
@@ -77,17 +87,27 @@ export function createLumaDecoder(limits: DecodeLimits = DEFAULT_DECODE_LIMITS):
     const pixels = header.width * header.height;
     if (memory.length < pixels) memory = Buffer.allocUnsafeSlow(pixels);
     try {
-      const image = jpegTurbo.decompressSync(asBuffer(data), memory, { format: jpegTurbo.FORMAT_GRAY });
-      return planeOfImage({ width: image.width, height: image.height, data: image.data });
+      return decompress(data);
     } catch (error) {
-      // libjpeg-turbo's warnings (data that ends early, corrupt data) come as errors, without saying which.
+      // libjpeg-turbo's warnings (data that ends early, stray or corrupt bytes) come as errors, without saying which.
       if (!hasJpegEnd(data)) throw truncated();
-      throw new SpectaError(
-        'IMAGE_UNREADABLE',
-        `The ${header.width}x${header.height} JPEG is damaged: its data does not decode cleanly.`,
-        'Take the file from its source again; for a camera, check cable and power.',
-        error,
-      );
+      const tidied = withoutStrayBytes(data);
+      if (tidied !== null && tidied.length < data.length) return decompressTidied(tidied, header, error);
+      throw damaged(header, error);
+    }
+  }
+
+  function decompress(data: Uint8Array): LumaPlane {
+    const image = jpegTurbo.decompressSync(asBuffer(data), memory, { format: jpegTurbo.FORMAT_GRAY });
+    return planeOfImage({ width: image.width, height: image.height, data: image.data });
+  }
+
+  function decompressTidied(data: Uint8Array, header: JpegHeader, complaint: unknown): LumaPlane {
+    try {
+      return decompress(data);
+    } catch {
+      // What it said of the picture as it came is the better reason.
+      throw damaged(header, complaint);
     }
   }
 

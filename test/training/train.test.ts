@@ -94,6 +94,8 @@ test('training drawn pictures gives a bundle that verifies, serves and is measur
     'golden/plain.png',
     'golden/rust.png',
     'model.onnx',
+    'tfjs/model.json',
+    'tfjs/weights.bin',
   ]);
   const engine = await createOnnxEngine({
     modelFile: join(bundle.folder, 'model.onnx'),
