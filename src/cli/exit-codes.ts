@@ -50,6 +50,10 @@ const BY_PREFIX: readonly (readonly [string, number])[] = [
   ['BROKER_', EXIT.unavailable],
   ['PORT_', EXIT.unavailable],
   ['RUNTIME_', EXIT.config],
+  ['KEY_', EXIT.config],
+  ['SLOTS_CORRUPT', EXIT.disk],
+  ['SLOT', EXIT.unavailable],
+  ['TRIAL_', EXIT.unavailable],
 ];
 
 /** The exit status for an error's code. */

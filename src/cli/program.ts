@@ -7,6 +7,7 @@ import { registerDoctor } from './doctor.ts';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-codes.ts';
 import { Interrupted } from './interrupt.ts';
 import { registerLight } from './light.ts';
+import { registerModel } from './model.ts';
 import { productVersion } from './product-version.ts';
 import { registerRun } from './run.ts';
 import { paint } from './terminal.ts';
@@ -66,6 +67,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   registerWatch(program, finish);
   registerDoctor(program, finish);
   registerBench(program, finish);
+  registerModel(program, finish);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return status;

@@ -28,6 +28,14 @@ const model = z.strictObject({
     .describe('a bundle folder, or name[@version] in the models folder'),
   provider: z.string().min(1).default('cpu'),
   threads: count.max(64).default(2),
+  trustedKeys: z
+    .array(
+      z.string().regex(/^ed25519:[A-Za-z0-9+/]{43}=$/, 'expected a line that `specta model keygen` printed'),
+    )
+    .max(2)
+    .default([])
+    .describe('public keys that may sign bundles; two at once for a change of keys'),
+  allowUnsigned: z.boolean().default(false).describe('for development only'),
 });
 
 const inspection = z.strictObject({

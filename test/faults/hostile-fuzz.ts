@@ -59,8 +59,8 @@ const MUTATIONS: readonly ((bytes: Uint8Array, dice: Dice) => Uint8Array)[] = [
   },
   function overwrite(bytes, dice) {
     const changed = bytes.slice();
-    const piece = randomBytes(dice, 1 + anywhere(dice, 64));
-    changed.set(piece, anywhere(dice, Math.max(1, changed.length - piece.length)));
+    const piece = randomBytes(dice, Math.min(changed.length, 1 + anywhere(dice, 64)));
+    changed.set(piece, anywhere(dice, changed.length - piece.length + 1));
     return changed;
   },
   (bytes, dice) => bytes.slice(0, anywhere(dice, bytes.length)),
@@ -82,7 +82,7 @@ const MUTATIONS: readonly ((bytes: Uint8Array, dice: Dice) => Uint8Array)[] = [
   },
   function forgeHeader(bytes, dice) {
     const headers: number[] = [];
-    for (let at = 0; at < bytes.length; at += BLOCK_BYTES)
+    for (let at = 0; at + BLOCK_BYTES <= bytes.length; at += BLOCK_BYTES)
       if (Buffer.from(bytes.subarray(at + 257, at + 262)).toString('latin1') === 'ustar') headers.push(at);
     if (headers.length === 0) return bytes.slice(1);
     const at = pick(dice, headers);
