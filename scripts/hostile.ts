@@ -70,9 +70,12 @@ async function main(): Promise<number> {
     memory.most = Math.max(memory.most, megabytes());
   };
   const byArchive = await fuzz(archives, new Dice(seed), hostileArchive, false, watch);
-  printFuzz(`${archives} archives that a stranger tampered with`, byArchive);
+  printFuzz(
+    `${archives} archives that a stranger tampered with (taken: the vendor's own, byte for byte)`,
+    byArchive,
+  );
   const byManifest = await fuzz(manifests, new Dice(seed + 1), hostileManifest, true, watch);
-  printFuzz(`${manifests} manifests that make no sense, signed by the vendor`, byManifest);
+  printFuzz(`${manifests} manifests tampered with and signed by the vendor (taken: still whole)`, byManifest);
   harm.push(...byArchive.harm, ...byManifest.harm);
   watch();
   const seconds = Math.round((performance.now() - begin) / 1000);

@@ -1,16 +1,15 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Config } from '../daemon/config.ts';
 import type { Allowances, BundleId } from '../model/admission.ts';
-import { ModelStore } from '../model/model-store.ts';
+import type { ModelStore } from '../model/model-store.ts';
 import type { Pointer, Slots } from '../model/slots.ts';
 import { becomeOwner } from '../platform/become-owner.ts';
-import { systemClock } from '../platform/clock.ts';
 import { asSpectaError } from '../platform/errors.ts';
 import { type FileSystem, nodeFiles } from '../platform/files.ts';
 import { EXIT } from './exit-codes.ts';
 import { onInterrupt } from './interrupt.ts';
+import { openStore } from './model-store-of.ts';
 import { shippedModels } from './models-folder.ts';
-import { productVersion } from './product-version.ts';
 import { counted, isTerminal, paint, table } from './terminal.ts';
 
 interface Configured {
@@ -54,29 +53,17 @@ async function storeOf(
   options: Configured,
   openBefore?: string,
 ): Promise<{ store: ModelStore; config: Config }> {
-  const [{ loadConfig }, { parseTrustedKeys }] = await Promise.all([
-    import('../daemon/load-config.ts'),
-    import('../model/signature.ts'),
-  ]);
+  const { loadConfig } = await import('../daemon/load-config.ts');
   const config = await loadConfig(options.config, process.env);
-  const { trustedKeys, allowUnsigned, provider } = config.model;
-  const keys = parseTrustedKeys(trustedKeys);
-  if (allowUnsigned) {
+  if (config.model.allowUnsigned) {
     warn(
       `model.allowUnsigned is set in ${options.config}: bundles that nobody signed are taken. For development only, never for a dive.`,
     );
   }
   const shipped = await shippedId(config);
   const fs = openBefore === undefined ? nodeFiles : await withOpened(openBefore);
+  const store = openStore(config, { fs, shipped });
   becomeOwner(resolve(config.stateFolder));
-  const store = new ModelStore({
-    folder: join(resolve(config.stateFolder), 'models'),
-    fs,
-    clock: systemClock,
-    trust: { keys, allowUnsigned },
-    runtime: { version: productVersion(), engines: ['onnx'], provider },
-    shipped,
-  });
   return { store, config };
 }
 
