@@ -203,18 +203,14 @@ test('two at once: the second is told to wait, and neither sees half of the othe
 });
 
 /** The short form; `npm run test:hostile` throws 100,000 and more. */
-test('fuzz: 1,000 archives of a stranger are refused, each with its code', { timeout: 60_000 }, async () => {
-  const { harm, codes } = await fuzz(1_000, new Dice(1), hostileArchive, false);
+test('fuzz: 500 archives of a stranger are refused, each with its code', { timeout: 60_000 }, async () => {
+  const { harm, codes } = await fuzz(500, new Dice(1), hostileArchive, false);
   expect(harm).toEqual([]);
-  expect(codes.BUNDLE_ARCHIVE_INVALID).toBeGreaterThan(100);
+  expect(codes.BUNDLE_ARCHIVE_INVALID).toBeGreaterThan(50);
 });
 
-test(
-  'fuzz: 1,000 manifests with the vendor’s signature: refused, or whole',
-  { timeout: 60_000 },
-  async () => {
-    const { harm, codes } = await fuzz(1_000, new Dice(2), hostileManifest, true);
-    expect(harm).toEqual([]);
-    expect(codes.BUNDLE_MANIFEST_INVALID).toBeGreaterThan(100);
-  },
-);
+test('fuzz: 500 manifests with the vendor’s signature: refused, or whole', { timeout: 60_000 }, async () => {
+  const { harm, codes } = await fuzz(500, new Dice(2), hostileManifest, true);
+  expect(harm).toEqual([]);
+  expect(codes.BUNDLE_MANIFEST_INVALID).toBeGreaterThan(50);
+});
