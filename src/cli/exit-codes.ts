@@ -59,6 +59,10 @@ const BY_PREFIX: readonly (readonly [string, number])[] = [
   ['DAEMON_', EXIT.unavailable],
   ['REQUEST_', EXIT.refused],
   ['RUNTIME_', EXIT.config],
+  ['KEY_', EXIT.config],
+  ['SLOTS_CORRUPT', EXIT.disk],
+  ['SLOT', EXIT.unavailable],
+  ['TRIAL_', EXIT.unavailable],
 ];
 
 /** The exit status for an error's code. */

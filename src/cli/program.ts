@@ -7,6 +7,7 @@ import { registerDoctor } from './doctor.ts';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-codes.ts';
 import { Interrupted } from './interrupt.ts';
 import { registerLight } from './light.ts';
+import { registerModel } from './model.ts';
 import { registerPredive } from './predive.ts';
 import { productVersion } from './product-version.ts';
 import { registerRequest } from './request.ts';
@@ -78,6 +79,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   registerDoctor(program, finish);
   registerPredive(program, finish);
   registerBench(program, finish);
+  registerModel(program, finish);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return status;

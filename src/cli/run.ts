@@ -1,5 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import type { Config } from '../daemon/config.ts';
+import type { Bundle } from '../domain/manifest.ts';
 import { SpectaError } from '../platform/errors.ts';
+import type { FileSystem } from '../platform/files.ts';
+import type { Logger } from '../platform/log.ts';
 import { EXIT } from './exit-codes.ts';
 import { aborted, Interrupted, onInterrupt } from './interrupt.ts';
 import { shippedModels } from './models-folder.ts';
@@ -75,6 +80,31 @@ async function stopRun(options: RunOptions): Promise<number> {
   return EXIT.ok;
 }
 
+/** A folder that cannot be looked at may hold models: what is wrong with it is told where they are opened. */
+async function mayHoldModels(fs: FileSystem, folder: string): Promise<boolean> {
+  try {
+    return (await fs.stat(folder)) !== null;
+  } catch {
+    // Told by whoever opens it.
+    return true;
+  }
+}
+
+/** What the slots say; a state folder without flashed models is not touched. */
+async function servingBundle(config: Config, log: Logger): Promise<Bundle> {
+  const [{ resolveBundle }, { modelToServe, modelsIn }, { nodeFiles }] = await Promise.all([
+    import('../model/bundle.ts'),
+    import('../daemon/model-to-serve.ts'),
+    import('../platform/files.ts'),
+  ]);
+  const shipped = (): Promise<Bundle> =>
+    resolveBundle(config.model.bundle, config.modelsFolder ?? shippedModels());
+  if (!(await mayHoldModels(nodeFiles, modelsIn(config.stateFolder)))) return shipped();
+  const { openStore } = await import('./model-store-of.ts');
+  const store = openStore(config, { shipped: null, fs: nodeFiles, patienceMs: 2_000 });
+  return modelToServe(store, shipped, randomUUID(), log);
+}
+
 /** Runs the daemon until a stop signal; a second signal does not hurry it: its stop is bounded. */
 async function runDaemon(file: string): Promise<number> {
   using interrupt = onInterrupt();
@@ -84,15 +114,13 @@ async function runDaemon(file: string): Promise<number> {
   ]);
   const config = await loadConfig(file, process.env);
   const log = createLog(config.log.level);
-  const [{ startDaemon }, { resolveBundle }, { Service }, { serviceManager }, { systemClock }] =
-    await Promise.all([
-      import('../daemon/daemon.ts'),
-      import('../model/bundle.ts'),
-      import('../daemon/service.ts'),
-      import('../platform/systemd.ts'),
-      import('../platform/clock.ts'),
-    ]);
-  const bundle = await resolveBundle(config.model.bundle, config.modelsFolder ?? shippedModels());
+  const [{ startDaemon }, { Service }, { serviceManager }, { systemClock }] = await Promise.all([
+    import('../daemon/daemon.ts'),
+    import('../daemon/service.ts'),
+    import('../platform/systemd.ts'),
+    import('../platform/clock.ts'),
+  ]);
+  const bundle = await servingBundle(config, log);
   const service = new Service(serviceManager(), systemClock, log);
   try {
     const daemon = await startDaemon(config, {

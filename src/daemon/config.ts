@@ -31,6 +31,14 @@ const model = z.strictObject({
     .min(1)
     .default('specta-32x2')
     .describe('a bundle folder, or name[@version] in the models folder'),
+  trustedKeys: z
+    .array(
+      z.string().regex(/^ed25519:[A-Za-z0-9+/]{43}=$/, 'expected a line that `specta model keygen` printed'),
+    )
+    .max(2)
+    .default([])
+    .describe('public keys that may sign bundles; two at once for a change of keys'),
+  allowUnsigned: z.boolean().default(false).describe('for development only'),
 });
 
 /** The execution providers of each kind of engine. */
