@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -15,9 +15,15 @@ beforeEach(() => {
 afterEach(() => rmSync(work, { recursive: true }));
 
 function analyze(...args: string[]): { status: number | null; text: string } {
+  // As the installer lays it out on a Jetson whose light is driven through sysfs: a frame, and drop-ins.
   const file = join(work, 'specta.service');
+  copyFileSync(join(folder, 'frame.service'), file);
+  mkdirSync(`${file}.d`, { recursive: true });
+  for (const name of ['jetson.conf', 'sysfs-gpio.conf'])
+    copyFileSync(join(folder, name), join(`${file}.d`, name));
   // systemd asks whether the programs are there; the installer's test proves that of their real places.
-  writeFileSync(file, unit.replaceAll(/\/opt\/specta\/current\/(bin\/node|systemd\/\S+\.sh)/g, '/bin/true'));
+  const programs = /\/opt\/specta\/current\/(bin\/node|systemd\/\S+\.sh)/g;
+  writeFileSync(join(`${file}.d`, '10-release.conf'), unit.replaceAll(programs, '/bin/true'));
   const { status, stdout, stderr } = spawnSync('systemd-analyze', [...args, file], { encoding: 'utf8' });
   return { status, text: `${stdout}${stderr}` };
 }
