@@ -1,5 +1,6 @@
 import jpegTurbo from '@julusian/jpeg-turbo';
 import { SpectaError } from '../platform/errors.ts';
+import { type Channels, imageOfRgb } from './chroma.ts';
 import { decodeEncoded } from './encoded.ts';
 import { hasJpegEnd, readJpegHeader } from './jpeg.ts';
 import { imageOfPlane, type LumaImage, type LumaPlane, planeOfImage } from './luma.ts';
@@ -50,9 +51,16 @@ function checkJpegStart(data: Uint8Array): void {
   );
 }
 
-/** A decoder with its own memory; `limits` hold for every format. */
-export function createLumaDecoder(limits: DecodeLimits = DEFAULT_DECODE_LIMITS): LumaDecoder {
+/**
+ * A decoder with its own memory; `limits` hold for every format.
+ * @param channels with `luma-chroma` the planes of coloured pictures have their colour beside them
+ */
+export function createLumaDecoder(
+  limits: DecodeLimits = DEFAULT_DECODE_LIMITS,
+  channels: Channels = 'luma',
+): LumaDecoder {
   let memory: Buffer = Buffer.alloc(0);
+  let planes = new Uint8Array(0);
 
   function decodeJpeg(data: Uint8Array): LumaPlane | Promise<LumaPlane> {
     checkJpegStart(data);
@@ -73,12 +81,17 @@ export function createLumaDecoder(limits: DecodeLimits = DEFAULT_DECODE_LIMITS):
         'Save it as an ordinary JPEG or as PNG.',
       );
     }
-    if (header.components === 4) return decodeEncoded(data, limits).then(planeOfImage);
-    const pixels = header.width * header.height;
-    if (memory.length < pixels) memory = Buffer.allocUnsafeSlow(pixels);
+    if (header.components === 4) return decodeEncoded(data, limits, channels).then(planeOfImage);
+    const coloured = channels === 'luma-chroma' && header.components === 3;
+    const needed = header.width * header.height * (coloured ? 3 : 1);
+    if (memory.length < needed) memory = Buffer.allocUnsafeSlow(needed);
     try {
-      const image = jpegTurbo.decompressSync(asBuffer(data), memory, { format: jpegTurbo.FORMAT_GRAY });
-      return planeOfImage({ width: image.width, height: image.height, data: image.data });
+      const format = coloured ? jpegTurbo.FORMAT_RGB : jpegTurbo.FORMAT_GRAY;
+      const { width, height, data: decoded } = jpegTurbo.decompressSync(asBuffer(data), memory, { format });
+      if (!coloured) return planeOfImage({ width, height, data: decoded });
+      const room = width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2);
+      if (planes.length < room) planes = new Uint8Array(room);
+      return planeOfImage(imageOfRgb(decoded, width, height, planes));
     } catch (error) {
       // libjpeg-turbo's warnings (data that ends early, corrupt data) come as errors, without saying which.
       if (!hasJpegEnd(data)) throw truncated();
@@ -94,9 +107,9 @@ export function createLumaDecoder(limits: DecodeLimits = DEFAULT_DECODE_LIMITS):
   return {
     decode(picture) {
       if (picture.format === 'jpeg') return decodeJpeg(picture.data);
-      if (picture.format === 'encoded') return decodeEncoded(picture.data, limits).then(planeOfImage);
+      if (picture.format === 'encoded') return decodeEncoded(picture.data, limits, channels).then(planeOfImage);
       checkPixels(picture.width, picture.height, limits);
-      return rawPlane(picture, picture.format);
+      return rawPlane(picture, picture.format, channels);
     },
   };
 }
