@@ -8,6 +8,8 @@ export interface Split {
   readonly validation: readonly Sample[];
   /** For the figures that are reported; nothing is chosen on it. */
   readonly heldOut: readonly Sample[];
+  /** Rendered pictures on grounds of the other two sides: used nowhere. */
+  readonly unused: readonly Sample[];
 }
 
 export interface SplitShares {
@@ -20,8 +22,11 @@ export interface SplitShares {
  * Splits by group, so that every group is on one side. Each class of each source aims at the same shares:
  * groups come in random order, and a side takes a group when that brings it nearer to its aim.
  * A source with few, large groups may therefore be on the training side alone.
+ * Rendered pictures are learnt from where their ground is on the training side or on none, and never measured on.
  */
-export function splitByGroup(samples: readonly Sample[], shares: SplitShares, random: Random): Split {
+export function splitByGroup(all: readonly Sample[], shares: SplitShares, random: Random): Split {
+  const samples = all.filter(({ rendered }) => !rendered);
+  const rendered = all.filter((sample) => sample.rendered);
   const groups = new Map<string, Sample[]>();
   for (const sample of samples) {
     const members = groups.get(sample.group);
@@ -52,10 +57,12 @@ export function splitByGroup(samples: readonly Sample[], shares: SplitShares, ra
     shares.validation,
     names.filter((name) => !heldOut.has(name)),
   );
+  const elsewhere = (group: string): boolean => heldOut.has(group) || validation.has(group);
   return {
-    training: samples.filter(({ group }) => !heldOut.has(group) && !validation.has(group)),
+    training: [...samples, ...rendered].filter(({ group }) => !elsewhere(group)),
     validation: samples.filter(({ group }) => validation.has(group)),
     heldOut: samples.filter(({ group }) => heldOut.has(group)),
+    unused: rendered.filter(({ group }) => elsewhere(group)),
   };
 }
 
