@@ -49,6 +49,14 @@ export class GraphBuilder {
     return name;
   }
 
+  /** Name of a float32 constant of one value that broadcasts over anything. */
+  scalar(value: number): string {
+    const name = `scalar_${value}`;
+    if (!this.constants.has(name)) this.floats(name, [1], Float32Array.of(value));
+    this.constants.set(name, name);
+    return name;
+  }
+
   input(name: string, type: OnnxElementType, dims: readonly (number | string)[]): string {
     this.inputs.push({ name, type, dims });
     return name;
