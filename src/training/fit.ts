@@ -173,12 +173,14 @@ class Fit {
   }
 
   private async runEpoch(epoch: number, pool: GradientPool, file: CheckpointFile | undefined) {
-    const { options, steps, training } = this;
+    const { options } = this;
+    const steps = this.steps;
+    const count = this.training.length;
     const started = options.now();
     // A checkpoint stands in the epoch that was under way, at its first step where it was between two.
     let { step, lossSum, right } = this.resumed ?? { step: 0, lossSum: 0, right: 0 };
     this.resumed = null;
-    const order = this.random.fork(100 + epoch).shuffled(training.map((_, index) => index));
+    const order = this.random.fork(100 + epoch).shuffled(this.training.map((_, index) => index));
     const doneBefore = (epoch - 1) * steps;
     while (step < steps) {
       options.signal?.throwIfAborted();
@@ -190,7 +192,7 @@ class Fit {
       }
       this.learn(results, doneBefore + step);
       step++;
-      const seen = Math.min(step * options.batch, training.length);
+      const seen = Math.min(step * options.batch, count);
       options.onStep?.({ epoch, step, steps, loss: lossSum / seen });
       const due = options.checkpoint && step % options.checkpoint.everySteps === 0 && step < steps;
       if (due) await this.keep(file, { epoch, step, lossSum, right });
@@ -203,8 +205,8 @@ class Fit {
     }
     const done: FitEpoch = {
       epoch,
-      trainingLoss: lossSum / training.length,
-      trainingAccuracy: right / training.length,
+      trainingLoss: lossSum / count,
+      trainingAccuracy: right / count,
       validationLoss: judged.loss,
       validationAccuracy: judged.accuracy,
       learningRate: options.learningRate * rateShare(doneBefore + steps - 1, options.epochs * steps),
@@ -231,7 +233,7 @@ class Fit {
 
   /** One step of Adam on the mean of the micro-batches' derivatives, summed in their order. */
   private learn(results: readonly MicroResult[], doneSteps: number): void {
-    const { options, steps } = this;
+    const { options } = this;
     const count = results.reduce((sum, result) => sum + result.count, 0);
     const gradients = new Map<string, Float32Array>();
     for (const name of this.widthShares.keys()) {
@@ -242,7 +244,7 @@ class Fit {
       }
       gradients.set(name, sum);
     }
-    const share = rateShare(doneSteps, options.epochs * steps);
+    const share = rateShare(doneSteps, options.epochs * this.steps);
     this.adam.step(this.parameters, gradients, (name) => share * (this.widthShares.get(name) ?? 1));
     const microSteps = Math.ceil(options.batch / options.microBatch);
     results.forEach(({ values }, index) => {
