@@ -1,5 +1,5 @@
 import type { Random } from './random.ts';
-import { mainClass, type Sample } from './samples.ts';
+import { CLASS_ORDER, mainClass, type Sample } from './samples.ts';
 
 /** Three sides of a data set that share no group. */
 export interface Split {
@@ -18,10 +18,14 @@ export interface SplitShares {
   readonly heldOut: number;
 }
 
+/** A side without a class takes the smallest group that has it, where so many groups do. */
+const LEAST_GROUPS = 3;
+
 /**
  * Splits by group, so that every group is on one side. Each class of each source aims at the same shares:
  * groups come in random order, and a side takes a group when that brings it nearer to its aim.
- * A source with few, large groups may therefore be on the training side alone.
+ * A source with few, large groups may therefore be on the training side alone; a class never is where three groups
+ * have it.
  * Rendered pictures are learnt from where their ground is on the training side or on none, and never measured on.
  */
 export function splitByGroup(all: readonly Sample[], shares: SplitShares, random: Random): Split {
@@ -35,6 +39,7 @@ export function splitByGroup(all: readonly Sample[], shares: SplitShares, random
   }
   const names = random.shuffled([...groups.keys()].sort());
   const totals = countStrata(samples);
+  const sizeOf = (name: string): number => groups.get(name)?.length ?? 0;
   const take = (share: number, from: readonly string[]): Set<string> => {
     const taken = new Set<string>();
     const counts = new Map<string, number>();
@@ -49,6 +54,13 @@ export function splitByGroup(all: readonly Sample[], shares: SplitShares, random
       if (gain <= 0) continue;
       taken.add(name);
       for (const [stratum, count] of added) counts.set(stratum, (counts.get(stratum) ?? 0) + count);
+    }
+    for (const className of CLASS_ORDER) {
+      const having = (name: string): boolean =>
+        (groups.get(name) ?? []).some((sample) => mainClass(sample) === className);
+      const candidates = from.filter((name) => having(name) && !taken.has(name));
+      if ([...taken].some(having) || candidates.length < LEAST_GROUPS) continue;
+      taken.add(candidates.reduce((a, b) => (sizeOf(b) < sizeOf(a) ? b : a)));
     }
     return taken;
   };

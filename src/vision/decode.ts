@@ -107,7 +107,8 @@ export function createLumaDecoder(
   return {
     decode(picture) {
       if (picture.format === 'jpeg') return decodeJpeg(picture.data);
-      if (picture.format === 'encoded') return decodeEncoded(picture.data, limits, channels).then(planeOfImage);
+      if (picture.format === 'encoded')
+        return decodeEncoded(picture.data, limits, channels).then(planeOfImage);
       checkPixels(picture.width, picture.height, limits);
       return rawPlane(picture, picture.format, channels);
     },
