@@ -30,15 +30,15 @@ const BINS = 15;
 
 /**
  * How sure the model was of the class it found most probable, against how often it was right (Guo et al., On
- * Calibration of Modern Neural Networks, 2017). Independent probabilities of a sigmoid are brought to sum 1 first.
+ * Calibration of Modern Neural Networks, 2017).
  */
-export function reliabilityOf(spoken: readonly Spoken[]): Reliability {
+export function reliabilityOf(spoken: readonly Spoken[], kind: OutputKind): Reliability {
   const sums = Array.from({ length: BINS }, () => ({ count: 0, confidence: 0, right: 0 }));
   for (const { probabilities, defects } of spoken) {
-    const { name, share } = foremost(probabilities);
-    const bin = sums[Math.min(BINS - 1, Math.floor(share * BINS))];
+    const { name, probability } = foremost(probabilities, kind);
+    const bin = sums[Math.min(BINS - 1, Math.floor(probability * BINS))];
     bin.count++;
-    bin.confidence += share;
+    bin.confidence += probability;
     if (name === 'intact' ? defects.size === 0 : defects.has(name)) bin.right++;
   }
   const error = sums.reduce((sum, { confidence, right }) => sum + Math.abs(confidence - right), 0);
@@ -54,16 +54,20 @@ export function reliabilityOf(spoken: readonly Spoken[]): Reliability {
   };
 }
 
-/** The most probable class with its share of all. */
-function foremost(probabilities: Probabilities): { name: ClassName; share: number } {
-  let name: ClassName = 'intact';
-  let [most, sum] = [-1, 0];
-  for (const each of CLASS_ORDER) {
-    const value = probabilities[each] ?? 0;
-    sum += value;
-    if (value > most) [name, most] = [each, value];
-  }
-  return { name, share: sum > 0 ? most / sum : 1 / CLASS_ORDER.length };
+/**
+ * The one class that is most probable, with its probability. Of independent sigmoids: the more probable defect from a
+ * half on, else `intact`.
+ */
+export function foremost(
+  probabilities: Probabilities,
+  kind: OutputKind,
+): { readonly name: ClassName; readonly probability: number } {
+  const of = (name: ClassName): number => probabilities[name] ?? 0;
+  const most = (names: readonly ClassName[]): ClassName =>
+    names.reduce((first, name) => (of(name) > of(first) ? name : first));
+  const defect = most(DEFECT_CLASSES);
+  const name = kind === 'softmax' ? most(CLASS_ORDER) : of(defect) >= 0.5 ? defect : 'intact';
+  return { name, probability: of(name) };
 }
 
 /** Least and largest temperature that is tried; the search ends within this share of the best. */

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Bundle, OutputKind } from '../domain/manifest.ts';
-import type { ClassName, Probabilities } from '../domain/verdict.ts';
+import type { Probabilities } from '../domain/verdict.ts';
 import { SpectaError } from '../platform/errors.ts';
+import { foremost } from './calibration.ts';
 import { equalised } from './equalise.ts';
 import { type JudgeOptions, judgeSamples, type NetworkVerdict } from './judge-samples.ts';
 import { type DataRequest, loadData } from './load-data.ts';
@@ -9,7 +10,7 @@ import { type Measures, measuresOf } from './measures.ts';
 import type { Judgement } from './metrics.ts';
 import type { Progress } from './progress.ts';
 import { type EvaluationReport, evaluationReport } from './report.ts';
-import { CLASS_ORDER, type Sample } from './samples.ts';
+import type { Sample } from './samples.ts';
 import { fitShortcutBaseline } from './shortcut-baseline.ts';
 import { parseVerdictLines } from './verdict-lines.ts';
 import { type Mistake, worstMistakes } from './worst-mistakes.ts';
@@ -157,7 +158,7 @@ export function measureSaid(
   kind: OutputKind,
 ): Pick<EvaluatedSide, 'report' | 'measures'> {
   const judged = said.map(({ sample, network, baseline }) => {
-    return { sample, network: network.judgement, baseline: mostProbable(baseline) };
+    return { sample, network: network.judgement, baseline: foremost(baseline, 'softmax').name };
   });
   const probable = said.flatMap(({ sample, network: { probabilities }, baseline }) =>
     probabilities === null ? [] : [{ sample, network: probabilities, baseline }],
@@ -166,13 +167,6 @@ export function measureSaid(
     report: evaluationReport(judged),
     measures: probable.length === 0 ? null : measuresOf(probable, kind),
   };
-}
-
-/** The class of the highest probability, thresholds left aside. */
-export function mostProbable(probabilities: Probabilities): ClassName {
-  return CLASS_ORDER.reduce((most, name) =>
-    (probabilities[name] ?? 0) > (probabilities[most] ?? 0) ? name : most,
-  );
 }
 
 async function readVerdicts(file: string): Promise<ReadonlyMap<string, Judgement>> {

@@ -1,5 +1,7 @@
+import type { OutputKind } from '../domain/manifest.ts';
 import type { ClassName } from '../domain/verdict.ts';
-import { measureSaid, mostProbable, type SaidOfSample } from './evaluate.ts';
+import { foremost } from './calibration.ts';
+import { measureSaid, type SaidOfSample } from './evaluate.ts';
 import type { LeaveOneOut } from './leave-one-out.ts';
 import type { Measures } from './measures.ts';
 import { balancedRecall, type ConfusionMatrix, confusionMatrix, recall, textTable } from './metrics.ts';
@@ -50,15 +52,15 @@ export function summariseLeftOut({ folds, output }: LeaveOneOut): LeftOutSummary
         sources: fold.sources,
         truth,
         count: countOf(fold.asIs, truth),
-        ...both((way) => figuresOf(fold[way], (matrix) => recall(matrix, truth))),
+        ...both((way) => figuresOf(fold[way], output, (matrix) => recall(matrix, truth))),
       })),
     ),
     classes: CLASS_ORDER.map((truth) => ({
       truth,
       count: countOf(pooled('asIs'), truth),
-      ...both((way) => figuresOf(pooled(way), (matrix) => recall(matrix, truth))),
+      ...both((way) => figuresOf(pooled(way), output, (matrix) => recall(matrix, truth))),
     })),
-    balanced: both((way) => figuresOf(pooled(way), balancedRecall)),
+    balanced: both((way) => figuresOf(pooled(way), output, balancedRecall)),
     measures: {
       asIs: measureSaid(pooled('asIs'), output).measures,
       equalised: measureSaid(pooled('equalised'), output).measures,
@@ -68,6 +70,7 @@ export function summariseLeftOut({ folds, output }: LeaveOneOut): LeftOutSummary
 
 function figuresOf(
   said: readonly SaidOfSample[],
+  output: OutputKind,
   figure: (matrix: ConfusionMatrix) => number | null,
 ): LeftOutFigures {
   const matrix = (judge: (each: SaidOfSample) => SaidOfSample['network']['judgement']): ConfusionMatrix =>
@@ -75,9 +78,11 @@ function figuresOf(
   return {
     thresholds: figure(matrix(({ network }) => network.judgement)),
     mostProbable: figure(
-      matrix(({ network }) => (network.probabilities ? mostProbable(network.probabilities) : 'blind')),
+      matrix(({ network }) =>
+        network.probabilities ? foremost(network.probabilities, output).name : 'blind',
+      ),
     ),
-    baseline: figure(matrix(({ baseline }) => mostProbable(baseline))),
+    baseline: figure(matrix(({ baseline }) => foremost(baseline, 'softmax').name)),
   };
 }
 

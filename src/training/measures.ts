@@ -71,7 +71,7 @@ export function measuresOf(samples: readonly ProbableSample[], kind: OutputKind)
           })
         : [];
     }),
-    reliability: reliabilityOf(spoken),
+    reliability: reliabilityOf(spoken, kind),
     scaled: crossScaled(samples, spoken, kind),
   };
 }
@@ -94,5 +94,5 @@ function crossScaled(
     const temperature = firstHalf.has(samples[index].sample.group) ? temperatures[1] : temperatures[0];
     return { probabilities: atTemperature(probabilities, kind, temperature), defects };
   });
-  return { reliability: reliabilityOf(scaled), temperatures };
+  return { reliability: reliabilityOf(scaled, kind), temperatures };
 }
