@@ -192,8 +192,8 @@ interface Options {
 }
 
 const CLAHE_TILES = 8;
-/** Pictures that a thread takes at once: large ones fill the caches alone; of small ones batch normalisation wants some. */
-const MICRO_BATCH = { large: 2, small: 8 };
+/** Pictures that a thread takes at once: a large one fills the caches alone; of small ones batch normalisation wants some. */
+const MICRO_BATCH = { large: 1, small: 8 };
 const LARGE_PIXELS = 300 * 300;
 
 const options = command.parse().opts<Options>();

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { LoweringContext } from './gradient-lowering.ts';
+import { imageSides, type LoweringContext, type Value } from './gradient-lowering.ts';
 import { GraphBuilder } from './graph-builder.ts';
+import type { Shape } from './network.ts';
 import { writeOnnxModel } from './onnx-file.ts';
 import { BLOCKED_DOMAIN } from './runtime-domains.ts';
 
@@ -42,14 +43,61 @@ export function wholeBlocks(count: number, block: number): number {
   return Math.ceil(count / block) * block;
 }
 
-/** A [batch, channels, height, width] value in blocks; missing channels are zeros. */
-export function toBlocks({ graph }: LoweringContext, value: string, out: string): string {
-  return graph.node('ReorderInput', [value], out, {}, BLOCKED_DOMAIN);
+/** Name of the value in blocks; missing channels are zeros. */
+export function inBlocks({ graph }: LoweringContext, value: Value): string {
+  if (value.blocked) return value.name;
+  return graph.once(`${value.name}.blocked`, (out) =>
+    graph.node('ReorderInput', [value.name], out, {}, BLOCKED_DOMAIN),
+  );
 }
 
-/** A value in blocks as [batch, channels, height, width]. */
-export function fromBlocks({ graph }: LoweringContext, value: string, channels: number, out: string): string {
-  return graph.node('ReorderOutput', [value], out, { channels }, BLOCKED_DOMAIN);
+/** Name of the value as [batch, channels, height, width]. */
+export function inPlain({ graph }: LoweringContext, value: Value, shape: Shape): string {
+  if (!value.blocked) return value.name;
+  const [channels] = imageSides(shape);
+  return graph.once(`${value.name}.plain`, (out) =>
+    graph.node('ReorderOutput', [value.name], out, { channels }, BLOCKED_DOMAIN),
+  );
+}
+
+/**
+ * Adds an operator that works on rows and columns alone (axes 2 and 3), whatever the layout.
+ * @param channels of the value
+ * @param before and `after`: height and width
+ */
+export function onPixels(
+  context: LoweringContext,
+  value: Value,
+  channels: number,
+  before: readonly [number, number],
+  after: readonly [number, number],
+  build: (input: string, rank: number, out: string) => string,
+  out: string,
+): Value {
+  if (!value.blocked) return { name: build(value.name, 4, out), blocked: false };
+  const { graph, batch, block } = context;
+  const all = wholeBlocks(channels, block);
+  const apart = graph.integers([batch, all / block, ...before, block]);
+  const opened = graph.node('Reshape', [value.name, apart], `${out}.opened`);
+  const changed = build(opened, 5, `${out}.changed`);
+  const name = graph.node('Reshape', [changed, graph.integers([batch, all, ...after])], out);
+  return { name, blocked: true };
+}
+
+/** Sums over batch, rows and columns: one value for each channel. */
+export function channelSums(context: LoweringContext, value: Value, shape: Shape, out: string): string {
+  const { graph, batch, block } = context;
+  if (!value.blocked)
+    return graph.node('ReduceSum', [value.name, graph.integers([0, 2, 3])], out, { keepdims: 0 });
+  const [channels, height, width] = imageSides(shape);
+  const all = wholeBlocks(channels, block);
+  // One pixel for each channel lies the same way in both layouts.
+  const means = graph.node('GlobalAveragePool', [value.name], `${out}.means`, {}, BLOCKED_DOMAIN);
+  const flat = graph.node('Reshape', [means, graph.integers([batch, all])], `${out}.flat`);
+  const ends = [graph.integers([0]), graph.integers([channels]), graph.integers([1])];
+  const known = all === channels ? flat : graph.node('Slice', [flat, ...ends], `${out}.known`);
+  const sums = graph.node('ReduceSum', [known, graph.integers([0])], `${out}.ofMeans`, { keepdims: 0 });
+  return graph.node('Mul', [sums, graph.scalar(height * width)], out);
 }
 
 /** The convolution operator of the layout; sides in pixels, pads top, left, bottom, right. */

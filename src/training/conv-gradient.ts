@@ -1,10 +1,18 @@
+import { channelSums, inPlain } from './blocked-layout.ts';
 import {
   blockedConvFits,
   blockedDepthwiseFits,
   lowerBlockedConv,
   lowerBlockedDepthwise,
 } from './conv-gradient-blocked.ts';
-import { imageSides, type Lower, type LoweringContext, type WayBack } from './gradient-lowering.ts';
+import {
+  imageSides,
+  type Lower,
+  type Lowered,
+  type LoweringContext,
+  plain,
+  type WayBack,
+} from './gradient-lowering.ts';
 import { GRADIENT_NAMES } from './gradient-names.ts';
 import type { PlannedLayer } from './network.ts';
 import { RUNTIME_DOMAIN } from './runtime-domains.ts';
@@ -28,28 +36,28 @@ export const lowerDepthwise: Lower<'depthwise'> = (context, planned, before, aft
   return withBias(context, planned, lowerOne(context, planned, before, after));
 };
 
-function withBias({ graph }: LoweringContext, { parameters }: PlannedLayer, wayBack: WayBack): WayBack {
-  const [, bias] = parameters;
-  return (gradient, wanted) => {
-    if (bias) {
-      const sums = GRADIENT_NAMES.gradient(bias.name);
-      graph.node('ReduceSum', [gradient, graph.integers([0, 2, 3])], sums, { keepdims: 0 });
-    }
-    return wayBack(gradient, wanted);
+function withBias(context: LoweringContext, planned: PlannedLayer, { value, wayBack }: Lowered): Lowered {
+  const [, bias] = planned.parameters;
+  if (!bias) return { value, wayBack };
+  return {
+    value,
+    wayBack: (gradient, wanted) => {
+      channelSums(context, gradient, planned.output, GRADIENT_NAMES.gradient(bias.name));
+      return wayBack(gradient, wanted);
+    },
   };
 }
 
 /** A kernel of one pixel: a product of matrices for each image, [filters, channels] by [channels, pixels]. */
-const lowerPointwise: Lower<'conv'> = (
-  { graph, batch },
-  { name, layer, input, parameters },
-  before,
-  after,
-) => {
+const lowerPointwise: Lower<'conv'> = (context, planned, value, after) => {
+  const { graph, batch } = context;
+  const { name, layer, input, output, parameters } = planned;
+  const before = inPlain(context, value, input);
   const [channels, height, width] = imageSides(input);
   const [weight] = parameters;
   graph.node('Conv', [before, ...parameters.map((each) => each.name)], after, windowAttributes(layer));
-  return (gradient, wanted) => {
+  const wayBack: WayBack = (slopes, wanted) => {
+    const gradient = inPlain(context, slopes, output);
     const flat = (value: string, depth: number, out: string): string =>
       graph.node('Reshape', [value, graph.integers([batch, depth, height * width])], out);
     const rows = flat(gradient, layer.filters, `${name}.rows`);
@@ -65,7 +73,7 @@ const lowerPointwise: Lower<'conv'> = (
       keepdims: 0,
     });
     graph.node('Reshape', [summed, graph.integers(weight.dims)], GRADIENT_NAMES.gradient(weight.name));
-    if (!wanted) return '';
+    if (!wanted) return null;
     const matrix = graph.node(
       'Reshape',
       [weight.name, graph.integers([layer.filters, channels])],
@@ -78,22 +86,26 @@ const lowerPointwise: Lower<'conv'> = (
       { transA: 1 },
       RUNTIME_DOMAIN,
     );
-    return graph.node('Reshape', [back, graph.integers([batch, ...input])], `${name}.back`);
+    return plain(graph.node('Reshape', [back, graph.integers([batch, ...input])], `${name}.back`));
   };
+  return { value: plain(after), wayBack };
 };
 
 /**
  * For any convolution. For each kernel position the input is shifted (and thinned by the stride) to lie under the
  * output; the kernel's derivative is the product of the output's derivative with those shifts.
  */
-const lowerPlainConv: Lower<'conv'> = ({ graph, batch }, planned, before, after) => {
+const lowerPlainConv: Lower<'conv'> = (context, planned, value, after) => {
+  const { graph, batch } = context;
+  const before = inPlain(context, value, planned.input);
   const { name, layer, parameters } = planned;
   const { kernel, stride, padding } = layer;
   const [channels] = imageSides(planned.input);
   const [filters, height, width] = imageSides(planned.output);
   const [weight] = parameters;
   graph.node('Conv', [before, ...parameters.map((each) => each.name)], after, windowAttributes(layer));
-  return (gradient, wanted) => {
+  const wayBack: WayBack = (slopes, wanted) => {
+    const gradient = inPlain(context, slopes, planned.output);
     let padded = before;
     if (padding > 0) {
       const sides = graph.integers([0, 0, padding, padding, 0, 0, padding, padding]);
@@ -135,13 +147,17 @@ const lowerPlainConv: Lower<'conv'> = ({ graph, batch }, planned, before, after)
     const split = graph.node('Reshape', [summed, positions], `${name}.split`);
     const turned = graph.node('Transpose', [split], `${name}.turned`, { perm: [0, 2, 1] });
     graph.node('Reshape', [turned, graph.integers(weight.dims)], GRADIENT_NAMES.gradient(weight.name));
-    if (!wanted) return '';
-    return graph.node('ConvTranspose', [gradient, weight.name], `${name}.back`, transposed(planned));
+    if (!wanted) return null;
+    const back = graph.node('ConvTranspose', [gradient, weight.name], `${name}.back`, transposed(planned));
+    return plain(back);
   };
+  return { value: plain(after), wayBack };
 };
 
 /** For any depthwise convolution. */
-const lowerPlainDepthwise: Lower<'depthwise'> = ({ graph, batch }, planned, before, after) => {
+const lowerPlainDepthwise: Lower<'depthwise'> = (context, planned, value, after) => {
+  const { graph, batch } = context;
+  const before = inPlain(context, value, planned.input);
   const { name, layer, parameters } = planned;
   const { kernel, stride, padding } = layer;
   const [channels, inputHeight, inputWidth] = imageSides(planned.input);
@@ -150,7 +166,8 @@ const lowerPlainDepthwise: Lower<'depthwise'> = ({ graph, batch }, planned, befo
   const group = { group: channels };
   const names = parameters.map((each) => each.name);
   graph.node('Conv', [before, ...names], after, { ...windowAttributes(layer), ...group });
-  return (gradient, wanted) => {
+  const wayBack: WayBack = (slopes, wanted) => {
+    const gradient = inPlain(context, slopes, planned.output);
     // The kernel's derivative is the input under a "kernel" that is the output's derivative, image by image.
     const planes = batch * channels;
     const lying = graph.integers([1, planes, inputHeight, inputWidth]);
@@ -176,10 +193,11 @@ const lowerPlainDepthwise: Lower<'depthwise'> = ({ graph, batch }, planned, befo
     );
     const summed = GRADIENT_NAMES.gradient(weight.name);
     graph.node('ReduceSum', [byImage, graph.integers([0])], summed, { keepdims: 0 });
-    if (!wanted) return '';
+    if (!wanted) return null;
     const attributes = { ...transposed(planned), ...group };
-    return graph.node('ConvTranspose', [gradient, weight.name], `${name}.back`, attributes);
+    return plain(graph.node('ConvTranspose', [gradient, weight.name], `${name}.back`, attributes));
   };
+  return { value: plain(after), wayBack };
 };
 
 /** The attributes of the `ConvTranspose` that goes back through a convolution. */

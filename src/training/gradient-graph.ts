@@ -1,6 +1,12 @@
 import type { OutputKind } from '../domain/manifest.ts';
 import { lowerConv, lowerDepthwise } from './conv-gradient.ts';
-import type { LoweringContext, MaskShape, WayBack } from './gradient-lowering.ts';
+import {
+  type Lowered,
+  type LoweringContext,
+  type MaskShape,
+  plain,
+  type Value,
+} from './gradient-lowering.ts';
 import { GRADIENT_NAMES } from './gradient-names.ts';
 import { lowerBatchNorm } from './gradient-norm.ts';
 import { lowerAveragePool, lowerGlobalPool, lowerMaxPool } from './gradient-pools.ts';
@@ -31,20 +37,22 @@ export function gradientGraph(network: Network, batch: number, block = 1): Gradi
   const planned = planNetwork({ ...network, layers: poolBeforeRelu(network.layers) });
   const context: LoweringContext = { graph, batch, block, masks: [] };
   const { channels, height, width } = network.input;
-  let value = graph.input(GRADIENT_NAMES.input, 'float32', [batch, channels, height, width]);
+  let value = plain(graph.input(GRADIENT_NAMES.input, 'float32', [batch, channels, height, width]));
   for (const { parameters } of planned) {
     for (const { name, dims } of parameters) graph.input(name, 'float32', dims);
   }
   const waysBack = planned.map((layer, index) => {
     const after = index === planned.length - 1 ? GRADIENT_NAMES.logits : layer.name;
-    const wayBack = lower(context, layer, value, after);
-    value = after;
-    return wayBack;
+    const lowered = lower(context, layer, value, after);
+    value = lowered.value;
+    return lowered.wayBack;
   });
-  let gradient = lossAndGradient(graph, network.output.kind, batch, network.output.units);
+  let gradient: Value | null = plain(
+    lossAndGradient(graph, network.output.kind, batch, network.output.units),
+  );
   const firstTrained = planned.findIndex(({ parameters }) => parameters.length > 0);
   for (const [index, wayBack] of [...waysBack.entries()].reverse()) {
-    if (index < firstTrained) break;
+    if (index < firstTrained || !gradient) break;
     gradient = wayBack(gradient, index > firstTrained);
   }
   graph.output(GRADIENT_NAMES.loss, 'float32', []);
@@ -70,7 +78,7 @@ function poolBeforeRelu(layers: readonly Layer[]): readonly Layer[] {
   return order;
 }
 
-function lower(context: LoweringContext, planned: PlannedLayer, before: string, after: string): WayBack {
+function lower(context: LoweringContext, planned: PlannedLayer, before: Value, after: string): Lowered {
   const { layer } = planned;
   switch (layer.kind) {
     case 'conv':

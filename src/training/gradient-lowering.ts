@@ -20,20 +20,42 @@ export interface LoweringContext {
   readonly masks: MaskShape[];
 }
 
+/** A value of the graph: an image of a planned shape in the plain or the runtime's blocked layout, or a vector (plain). */
+export interface Value {
+  readonly name: string;
+  readonly blocked: boolean;
+}
+
 /**
  * Adds the way back through a layer: the derivatives by its parameters under their own names and, where `wanted`, the
- * derivative by its input, whose name is returned.
- * @param gradient name of the loss's derivative by the layer's output
+ * derivative by its input, which is returned.
+ * @param gradient the loss's derivative by the layer's output
  */
-export type WayBack = (gradient: string, wanted: boolean) => string;
+export type WayBack = (gradient: Value, wanted: boolean) => Value | null;
 
-/** Adds a layer from the value `before` to the value `after`. */
+/** A layer that was added, and how to go back through it. */
+export interface Lowered {
+  readonly value: Value;
+  readonly wayBack: WayBack;
+}
+
+/** Adds a layer from the value `before` to a value called `after`. */
 export type Lower<Kind extends PlannedLayer['layer']['kind']> = (
   context: LoweringContext,
   planned: PlannedLayer & { readonly layer: { readonly kind: Kind } },
-  before: string,
+  before: Value,
   after: string,
-) => WayBack;
+) => Lowered;
+
+/** A value in the plain layout. */
+export function plain(name: string): Value {
+  return { name, blocked: false };
+}
+
+/** A value in the blocked layout. */
+export function blocked(name: string): Value {
+  return { name, blocked: true };
+}
 
 /** Channels, height and width; a vector counts as an image of one pixel. */
 export function imageSides(shape: PlannedLayer['input']): readonly [number, number, number] {

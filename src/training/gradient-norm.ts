@@ -1,4 +1,5 @@
-import type { Lower } from './gradient-lowering.ts';
+import { inPlain } from './blocked-layout.ts';
+import { type Lower, plain, type WayBack } from './gradient-lowering.ts';
 import { GRADIENT_NAMES } from './gradient-names.ts';
 import { NORM_EPSILON } from './network.ts';
 
@@ -8,6 +9,7 @@ import { NORM_EPSILON } from './network.ts';
  */
 export const lowerBatchNorm: Lower<'batchNorm'> = (context, { name, input }, before, after) => {
   const { graph, batch } = context;
+  const images = inPlain(context, before, input);
   const [channels, height = 1, width = 1] = input;
   const epsilon = { epsilon: { float: NORM_EPSILON } };
   const none = graph.floats(`${name}.none`, [channels], new Float32Array(channels));
@@ -16,15 +18,16 @@ export const lowerBatchNorm: Lower<'batchNorm'> = (context, { name, input }, bef
   // Momentum 0: the "running" averages that come out are those of this batch.
   graph.node(
     'BatchNormalization',
-    [before, `${name}.scale`, `${name}.offset`, none, ones],
+    [images, `${name}.scale`, `${name}.offset`, none, ones],
     [after, mean, variance],
     { ...epsilon, momentum: { float: 0 }, training_mode: 1 },
   );
-  return (gradient, wanted) => {
+  const wayBack: WayBack = (slopes, wanted) => {
+    const gradient = inPlain(context, slopes, input);
     const overBatch = graph.integers(input.length === 3 ? [0, 2, 3] : [0]);
     const normal = graph.node(
       'BatchNormalization',
-      [before, ones, none, mean, variance],
+      [images, ones, none, mean, variance],
       `${name}.normal`,
       epsilon,
     );
@@ -33,7 +36,7 @@ export const lowerBatchNorm: Lower<'batchNorm'> = (context, { name, input }, bef
     const offsetGradient = GRADIENT_NAMES.gradient(`${name}.offset`);
     graph.node('ReduceSum', [product, overBatch], scaleGradient, { keepdims: 0 });
     graph.node('ReduceSum', [gradient, overBatch], offsetGradient, { keepdims: 0 });
-    if (!wanted) return '';
+    if (!wanted) return null;
     const share = graph.scalar(1 / (batch * height * width));
     const slope = graph.node('Mul', [scaleGradient, share], `${name}.slope`);
     const level = graph.node('Mul', [offsetGradient, share], `${name}.level`);
@@ -47,6 +50,7 @@ export const lowerBatchNorm: Lower<'batchNorm'> = (context, { name, input }, bef
     const factor = graph.node('Div', [`${name}.scale`, deviation], `${name}.factor`);
     const sides = input.length === 3 ? [channels, 1, 1] : [channels];
     const spread = graph.node('Reshape', [factor, graph.integers(sides)], `${name}.factor.spread`);
-    return graph.node('Mul', [rest, spread], `${name}.back`);
+    return plain(graph.node('Mul', [rest, spread], `${name}.back`));
   };
+  return { value: plain(after), wayBack };
 };

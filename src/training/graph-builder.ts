@@ -28,6 +28,15 @@ export class GraphBuilder {
     return names[0] ?? '';
   }
 
+  /** What `build` adds under the name `name`, added once however often it is asked for. */
+  once(name: string, build: (name: string) => string): string {
+    const known = this.constants.get(name);
+    if (known !== undefined) return known;
+    const built = build(name);
+    this.constants.set(name, built);
+    return built;
+  }
+
   /** Name of a constant list of whole numbers (shapes, axes, starts and ends). */
   integers(values: readonly number[]): string {
     const known = this.constants.get(values.join());
