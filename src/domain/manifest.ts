@@ -34,7 +34,7 @@ export interface Preprocessing {
   readonly scale: number;
 }
 
-/** Contrast limited adaptive histogram equalisation, as OpenCV's. */
+/** Contrast limited adaptive histogram equalisation (Zuiderveld 1994). */
 export interface Clahe {
   /** Tiles along each side. */
   readonly tiles: number;
