@@ -126,13 +126,23 @@ function runsHtml(runs: readonly RunReport[]): string {
   const rows = runs.map((run) => [
     run.name,
     (run.hours * 60).toFixed(1),
+    run.rate.toFixed(1),
     String(run.falseAlerts),
     run.falseAlertsAnHour.toFixed(2),
     `${run.found} of ${run.defects}`,
     share(run.recall),
     share(run.blindShare),
   ]);
-  const head = ['run', 'minutes', 'false alerts', 'an hour', 'defects found', 'recall', 'blind frames'];
+  const head = [
+    'run',
+    'minutes',
+    'frames a second',
+    'false alerts',
+    'an hour',
+    'defects found',
+    'recall',
+    'blind frames',
+  ];
   return `<h2>Runs: findings against the truth</h2>${tableHtml(head, rows)}`;
 }
 

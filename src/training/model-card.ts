@@ -1,5 +1,6 @@
 import type { Manifest } from '../domain/manifest.ts';
 import { DEFECT_CLASSES } from '../domain/verdict.ts';
+import { AUGMENT_DEFAULTS, type AugmentOptions } from './augment.ts';
 import type { FitEpoch } from './fit.ts';
 import { KNOWN_SOURCES } from './known-sources.ts';
 import { type Network, parameterCount } from './network.ts';
@@ -15,6 +16,8 @@ export interface ModelCardFacts {
   readonly epochs: readonly FitEpoch[];
   readonly thresholds: Readonly<Record<string, ChosenThreshold>>;
   readonly report: EvaluationReport;
+  /** `AUGMENT_DEFAULTS` where absent. */
+  readonly augment?: AugmentOptions;
 }
 
 /** The text of `MODEL_CARD.md`: what the model is, what it was trained and measured on, what it cannot do. */
@@ -28,12 +31,12 @@ export function modelCard(facts: ModelCardFacts): string {
 A screening aid: it marks frames for a person to look at. It does not replace an inspection.
 
 ## What it is
-Network \`${network.name}\`, ${parameterCount(network).toLocaleString('en')} parameters, one grey picture of ${manifest.input.width}x${manifest.input.height} pixels, outputs ${manifest.output.classes.join(', ')} (${manifest.output.kind}). Preprocessing: ${manifest.preprocessing.normalisation === 'standard' ? 'each picture brought to mean 0 and deviation 1' : 'luma scaled to 0..1'}.
+Network \`${network.name}\`, ${parameterCount(network).toLocaleString('en')} parameters, one ${manifest.input.channels === 3 ? 'coloured' : 'grey'} picture of ${manifest.input.width}x${manifest.input.height} pixels, outputs ${manifest.output.classes.join(', ')} (${manifest.output.kind}). Preprocessing: ${manifest.preprocessing.clahe ? 'local contrast evened out (CLAHE), ' : ''}${manifest.preprocessing.normalisation === 'standard' ? 'each picture brought to mean 0 and deviation 1' : 'luma scaled to 0..1'}.
 ${manifest.output.kind === 'sigmoid' ? 'Each defect has its own probability, so a crack in rust can be both; `intact` is the product of "not this defect" over the defects.\n' : ''}Probabilities are not calibrated (temperature ${manifest.calibration.temperature}): read them as an order, not as a chance.
 
 ## What it was trained on
 ${manifest.provenance.trainer}, seed ${manifest.provenance.seed}; ${best ? `the weights are those of epoch ${best.epoch}, the best on the validation side` : 'no epoch did better on the validation side than the weights it started from, which are kept'}.
-Augmentation: crops, mirror images, gamma, brightness, contrast, mild blur, noise. Classes weighted evenly.
+${augmentationWords(facts.augment)} Classes weighted evenly.
 
 | class | training | validation | held out |
 |---|---|---|---|
@@ -69,6 +72,14 @@ ${footage ? "- Rendered frames come from SPECTA's own renderer. The demonstratio
 
 Add footage of your own pipes, labelled by your own inspectors, and train again before you rely on it.
 `;
+}
+
+function augmentationWords(augment: AugmentOptions = AUGMENT_DEFAULTS): string {
+  const turned = augment.stillTurn || augment.quarterTurns ? ', turns' : '';
+  const water = augment.water
+    ? ` ${Math.round(100 * augment.water.probability)} % of the pictures under water: light lost by colour, distance and depth, backscatter, blur, particles.`
+    : '';
+  return `Augmentation: crops${turned}, mirror images, gamma, brightness, contrast, mild blur, noise.${water}`;
 }
 
 function comparison(report: EvaluationReport): string {

@@ -33,6 +33,8 @@ export interface RunOptions {
 export interface RunReport {
   readonly name: string;
   readonly hours: number;
+  /** Frames a second; rules that ask for more frames than come in their time find nothing. */
+  readonly rate: number;
   /** Defects that were listed in enough frames, and how many of them a finding of their class met. */
   readonly defects: number;
   readonly found: number;
@@ -92,6 +94,7 @@ export async function judgeRun(folder: string, bundle: Bundle, options: RunOptio
     name: basename(folder),
     ...compared,
     hours,
+    rate: endMs === 0 ? 0 : (1000 * (truth.length - 1)) / endMs,
     falseAlertsAnHour: hours === 0 ? 0 : compared.falseAlerts / hours,
     blindShare: truth.length === 0 ? 0 : blind / truth.length,
   };

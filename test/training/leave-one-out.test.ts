@@ -114,6 +114,7 @@ test('an evaluation comes both ways, as text, as JSON without pixels and as one 
     {
       name: 'r',
       hours: 0.5,
+      rate: 5,
       defects: 2,
       found: 1,
       recall: 0.5,
