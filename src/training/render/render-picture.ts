@@ -1,7 +1,7 @@
 import { DEFECT_CLASSES, type DefectClass } from '../../domain/verdict.ts';
 import type { Random } from '../random.ts';
 import type { DefectBox, Sample } from '../samples.ts';
-import { type Canvas, type Field, lumaField } from './canvas.ts';
+import { blurred, type Canvas, type Field, lumaField } from './canvas.ts';
 import { renderCrack } from './crack.ts';
 import { renderDistractors } from './distractors.ts';
 import { drawLight, lightUnevenly } from './light.ts';
@@ -15,13 +15,15 @@ export type RenderedPicture = Pick<Sample, 'luma'> & {
 
 /** What share of a defect a pixel must have to count as its, and how many pixels it needs at least, of all. */
 const PART_OF_DEFECT: Readonly<Record<DefectClass, number>> = { crack: 0.35, corrosion: 0.5 };
-const LEAST_AREA: Readonly<Record<DefectClass, number>> = { crack: 0.0018, corrosion: 0.03 };
-/** Mean change of its pixels against the ground, grey levels of the strongest channel, and of the ground's own noise. */
-const LEAST_CHANGE = 9;
-const LEAST_OVER_NOISE = 0.45;
+const LEAST_AREA: Readonly<Record<DefectClass, number>> = { crack: 0.0025, corrosion: 0.04 };
+/** Mean change of its pixels' luma against the ground, grey levels; of a crack also against the ground's own grain. */
+const LEAST_CHANGE: Readonly<Record<DefectClass, number>> = { crack: 13, corrosion: 9 };
+const LEAST_OVER_GRAIN = 1.8;
+/** A crack reaches over at least this share of the picture's side. */
+const LEAST_REACH = 0.25;
 /** How far a camera would change the contrast. */
 const LEAST_GAIN = 0.45;
-const MOST_GAIN = 2.4;
+const MOST_GAIN = 1.9;
 
 /**
  * Draws the defects, or something harmless, onto the ground, under one light. Every picture's brightness and contrast
@@ -41,8 +43,9 @@ export function renderPicture(
     if (!defects.has(defect)) continue;
     const before = copyOf(ground);
     const field = defect === 'crack' ? renderCrack(ground, light, random) : renderRust(ground, light, random);
-    if (!canBeSeen(before, ground, field, defect)) return null;
-    boxes.push(boxAround(field, ground, defect));
+    const box = boxAround(field, ground, defect);
+    if (!canBeSeen(before, ground, field, box)) return null;
+    boxes.push(box);
   }
   lightUnevenly(ground, light, random);
   level(ground, random.between(60, 195), random.between(12, 52));
@@ -72,25 +75,23 @@ function copyOf(canvas: Canvas): Canvas {
   return { ...canvas, red: red.slice(), green: green.slice(), blue: blue.slice() };
 }
 
-function canBeSeen(before: Canvas, after: Canvas, field: Field, defect: DefectClass): boolean {
-  const luma = lumaField(before);
-  let [count, change, noise] = [0, 0, 0];
+/** Whether a person who looks at the picture would find the defect: a label that nobody can see teaches noise. */
+function canBeSeen(before: Canvas, after: Canvas, field: Field, box: DefectBox): boolean {
+  const { defect } = box;
+  const [was, is] = [lumaField(before), lumaField(after)];
+  const coarse = blurred(was, before.width, before.height, 2.5);
+  let [count, change, grain] = [0, 0, 0];
   for (let i = 0; i < field.length; i++) {
-    if (i > 0) noise += Math.abs(luma[i] - luma[i - 1]);
+    grain += (was[i] - coarse[i]) ** 2;
     if (field[i] < PART_OF_DEFECT[defect]) continue;
     count++;
-    change += Math.max(
-      Math.abs(after.red[i] - before.red[i]),
-      Math.abs(after.green[i] - before.green[i]),
-      Math.abs(after.blue[i] - before.blue[i]),
-    );
+    // A crack is darker than its ground; rust may be either.
+    change += defect === 'crack' ? was[i] - is[i] : Math.abs(was[i] - is[i]);
   }
   if (count < LEAST_AREA[defect] * field.length) return false;
-  const least = Math.max(
-    LEAST_CHANGE,
-    defect === 'crack' ? (LEAST_OVER_NOISE * 2 * noise) / field.length : 0,
-  );
-  return change / count >= least;
+  if (defect === 'corrosion') return change / count >= LEAST_CHANGE.corrosion;
+  const least = Math.max(LEAST_CHANGE.crack, LEAST_OVER_GRAIN * Math.sqrt(grain / field.length));
+  return change / count >= least && Math.max(box.width, box.height) >= LEAST_REACH;
 }
 
 function boxAround(field: Field, { width, height }: Canvas, defect: DefectClass): DefectBox {
