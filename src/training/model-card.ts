@@ -26,6 +26,7 @@ export function modelCard(facts: ModelCardFacts): string {
   const best = epochs.findLast((epoch) => epoch.best);
   const everything = [...split.training, ...split.validation, ...split.heldOut];
   const footage = everything.some(({ source }) => source === 'footage');
+  const drawn = everything.some(({ rendered }) => rendered);
   return `# ${manifest.name} ${manifest.version}
 
 A screening aid: it marks frames for a person to look at. It does not replace an inspection.
@@ -68,7 +69,7 @@ ${DEFECT_CLASSES.map((name) => thresholdRow(name, thresholds[name])).join('\n')}
 - Held-out pictures come from the same collections as the training pictures. On other collections this kind of network does far worse: probes with the same design recalled about half of each class there. Take the figures above as an upper bound.
 - In the training pictures corrosion is on metal and cracks are in plaster or concrete; the network may tell the material rather than the defect.
 - Corrosion was learnt from few photos and textures; other rust, other light and other paint may be missed.
-${footage ? "- Rendered frames come from SPECTA's own renderer. The demonstration shows frames of the same kind (another seed): that defects are found there shows that the software works, not that they would be found on a pipe.\n" : ''}- A fine crack in a wide frame shrinks to less than a pixel at ${manifest.input.width}x${manifest.input.height}.
+${footage ? "- Rendered frames come from SPECTA's own renderer. The demonstration shows frames of the same kind (another seed): that defects are found there shows that the software works, not that they would be found on a pipe.\n" : ''}${drawn ? '- Cracks and rust drawn onto grounds were learnt from, never measured on: they add kinds of ground, not kinds of defect.\n' : ''}- A fine crack in a wide frame shrinks to less than a pixel at ${manifest.input.width}x${manifest.input.height}.
 
 Add footage of your own pipes, labelled by your own inspectors, and train again before you rely on it.
 `;
