@@ -198,7 +198,9 @@ class Fit {
       if (due) await this.keep(file, { epoch, step, lossSum, right });
     }
     const judged = await this.validate();
-    const improved = this.bestLoss === null || !(judged.loss >= this.bestLoss);
+    // Without a validation side the last epoch counts; a loss that is no number is never the best.
+    const improved =
+      this.validation.length === 0 || judged.loss < (this.bestLoss ?? Number.POSITIVE_INFINITY);
     if (improved) {
       this.best = copyParameters(this.parameters);
       this.bestLoss = judged.loss;

@@ -1,17 +1,21 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openBundle } from '../../src/model/bundle.ts';
 import { evaluateBundle } from '../../src/training/evaluate.ts';
 import { drawPicture, pngOf } from '../../src/training/golden-pictures.ts';
 import type { Network } from '../../src/training/network.ts';
-import type { OutputHead } from '../../src/training/network-presets.ts';
+import { type OutputHead, presetNetwork } from '../../src/training/network-presets.ts';
 import { createProgress } from '../../src/training/progress.ts';
 import { type TrainRequest, trainBundle } from '../../src/training/train.ts';
 import { createOnnxEngine } from '../../src/vision/engine/onnx.ts';
 import { checkGoldenInputs, checkNetworkFits } from '../../src/vision/golden.ts';
 import { DEFAULT_DECODE_LIMITS } from '../../src/vision/picture.ts';
+import { readEventFile } from './event-file-reader.ts';
+
+// Each test trains whole networks, and other work may share the processor.
+vi.setConfig({ testTimeout: 180_000 });
 
 let root = '';
 beforeAll(async () => {
@@ -181,4 +185,29 @@ test('a data set too small to hold a class out says which class is missing', asy
   );
   await writeFile(list, `file,group\n${rows.join('\n')}\n`);
   await expect(train('models/none/0.1.0', { manifest: list })).rejects.toThrow(/side has no picture of/);
+});
+
+test('early stopping ends a training that gets no better, and TensorBoard has an event for each epoch', async () => {
+  const board = join(root, 'board');
+  const { epochs } = await train('models/early/0.1.0', {
+    epochs: 40,
+    patience: 1,
+    learningRate: 0.02,
+    network: (head) => presetNetwork('1-conv-4-nodes-0-dense', head, { width: 64, height: 48 }),
+    classWeights: { crack: 2 },
+    tensorboard: board,
+  });
+  expect(epochs.length).toBeLessThan(40);
+  expect(epochs.map(({ best }) => best)).toEqual(epochs.map(({ epoch }) => epoch < epochs.length));
+  const [run] = await readdir(board);
+  expect(run).toMatch(/^1-conv-4-nodes-0-dense-\d{10}$/);
+  const [file] = await readdir(join(board, run));
+  const events = readEventFile(await readFile(join(board, run, file)));
+  const losses = events.flatMap(({ step, values }) =>
+    values.flatMap(({ tag, scalar }) => (tag === 'loss' ? [[step, scalar]] : [])),
+  );
+  expect(losses).toEqual(epochs.map(({ epoch, trainingLoss }) => [epoch, Math.fround(trainingLoss)]));
+  const tags = events.flatMap(({ values }) => values.map(({ tag }) => tag));
+  expect(tags).toContain('augmented');
+  expect(tags).toContain('confusion_matrix');
 });
