@@ -224,7 +224,10 @@ async function trainOne(name: string, out: string, initial: Bundle | undefined):
       ...(manifest !== undefined && { manifest }),
       ...(clahe !== undefined && { clahe: { tiles: CLAHE_TILES, clip: clahe } }),
       ...(checkpoint !== undefined && {
-        checkpoint: { file: checkpoint, everySteps: options.checkpointSteps },
+        checkpoint: {
+          file: options.grid === undefined ? checkpoint : `${checkpoint}.${name}`,
+          everySteps: options.checkpointSteps,
+        },
       }),
       ...(render !== undefined && {
         render: {
