@@ -90,6 +90,16 @@ async function installPackages() {
 const TEST_PROGRAMS = [
   { program: 'mosquitto', package: 'mosquitto', tests: 'the tests against a real Mosquitto broker' },
   { program: 'ffmpeg', package: 'ffmpeg', tests: 'the tests of video clips as camera' },
+  {
+    program: 'gcc',
+    package: 'gcc libc6-dev',
+    tests: 'the proof of structure layouts against kernel headers, x64',
+  },
+  {
+    program: 'aarch64-linux-gnu-gcc',
+    package: 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross',
+    tests: 'the proof of structure layouts against kernel headers, arm64',
+  },
 ];
 
 function isOnPath(program) {
@@ -101,7 +111,7 @@ function isOnPath(program) {
 function installTestPrograms() {
   const missing = TEST_PROGRAMS.filter((entry) => !isOnPath(entry.program));
   if (missing.length === 0) return;
-  const packages = missing.map((entry) => entry.package);
+  const packages = missing.flatMap((entry) => entry.package.split(' '));
   if (process.getuid?.() === 0 && isOnPath('apt-get')) {
     console.log(`Installing Debian packages for the tests: ${packages.join(' ')}…`);
     const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };

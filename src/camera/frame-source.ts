@@ -20,6 +20,8 @@ export type FrameDrop = 'superseded' | 'corrupt' | 'oversized' | 'stopped' | 'ga
 export interface FrameSource {
   readonly uri: string;
   readonly state: CameraState;
+  /** Size, format and rate that the camera was set to, in words; null where it is not told, or not known yet. */
+  readonly mode: string | null;
   /** Frames handed out by {@link next}. */
   readonly delivered: number;
   /** Images dropped so far, by reason. */

@@ -67,6 +67,10 @@ export abstract class NewestFrameSource implements FrameSource {
    */
   protected abstract stream(signal: AbortSignal): Promise<StreamEnd>;
 
+  get mode(): string | null {
+    return null;
+  }
+
   get state(): CameraState {
     return this.current;
   }

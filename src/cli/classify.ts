@@ -42,7 +42,7 @@ Exit status: 0 every picture was judged; 2 some could not be read, the others we
 Examples:
   $ specta classify weld-17.jpg
   $ specta classify inspection/ --json > verdicts.jsonl
-  $ specta classify inspection/ --annotate annotated/ --model models/specta-32x2/0.1.0`,
+  $ specta classify inspection/ --annotate annotated/ --model models/specta-32x2/0.1.1`,
     )
     .action(async (pictures: string[], options: ClassifyOptions) =>
       finish(await classify(pictures, options)),

@@ -1,25 +1,32 @@
 import type { Command } from 'commander';
 import type { Config } from '../daemon/config.ts';
+import type { DaemonSight } from '../doctor/daemon-sight.ts';
 import { type Check, type CheckResult, examine, failed, good, worst } from '../doctor/examination.ts';
+import type { EngineChoice } from '../vision/engine/engine.ts';
 import { brokerAddress } from './arguments.ts';
 import { EXIT } from './exit-codes.ts';
 import { onInterrupt } from './interrupt.ts';
 import { DEFAULT_BUNDLE, shippedModels } from './models-folder.ts';
 import type { Finish } from './program.ts';
 import { paint } from './terminal.ts';
+import { configuredSocket, socketOf } from './which-daemon.ts';
 
 interface DoctorOptions {
   readonly config?: string;
   readonly broker?: string;
+  readonly socket?: string;
   readonly json?: boolean;
 }
 
 export function registerDoctor(program: Command, finish: Finish): void {
   program
     .command('doctor')
-    .description('look at what SPECTA needs here and say what to do about what is missing; changes nothing')
+    .description(
+      'look at what SPECTA needs here and say what to do about what is missing; changes nothing, takes nothing from a running daemon',
+    )
     .option('--config <file>', 'look at the camera, light, disk and broker of this configuration too')
     .option('--broker <url>', 'look at this broker', brokerAddress('--broker'))
+    .option('--socket <path>', 'ask the daemon on this control socket for what it holds')
     .option('--json', 'one object: health, and results with check, health, found, todo')
     .addHelpText(
       'after',
@@ -50,32 +57,57 @@ async function configured(file: string | undefined): Promise<Configured> {
   }
 }
 
-async function checksFor(config: Config | null, brokerOption: string | undefined): Promise<Check[]> {
-  const [machine, model, vehicle, { brokerCheck }] = await Promise.all([
-    import('../doctor/machine-checks.ts'),
-    import('../doctor/model-checks.ts'),
-    import('../doctor/vehicle-checks.ts'),
-    import('../doctor/broker-check.ts'),
-  ]);
+async function checksFor(
+  config: Config | null,
+  daemon: DaemonSight,
+  brokerOption: string | undefined,
+): Promise<Check[]> {
+  const [board, machine, model, engine, camera, light, disk, seen, permission, broker, { engineOptions }] =
+    await Promise.all([
+      import('../doctor/board-checks.ts'),
+      import('../doctor/machine-checks.ts'),
+      import('../doctor/model-checks.ts'),
+      import('../doctor/engine-checks.ts'),
+      import('../doctor/camera-checks.ts'),
+      import('../doctor/light-checks.ts'),
+      import('../doctor/disk-check.ts'),
+      import('../doctor/daemon-sight.ts'),
+      import('../doctor/permission-check.ts'),
+      import('../doctor/broker-check.ts'),
+      import('../daemon/part-options.ts'),
+    ]);
   const models = config?.modelsFolder ?? shippedModels();
-  const { bundle = DEFAULT_BUNDLE, provider = 'cpu' } = config?.model ?? {};
+  const { bundle = DEFAULT_BUNDLE } = config?.model ?? {};
+  const choice: EngineChoice = config ? engineOptions(config) : { provider: 'cpu', threads: 2 };
   const checks = [
     machine.runtimeCheck,
+    board.systemCheck,
+    board.boardCheck(config),
+    permission.permissionCheck,
     machine.clockCheck,
     machine.temperatureCheck,
+    board.powerCheck,
     machine.programsCheck,
     model.modelsCheck(models),
-    model.engineCheck(bundle, models, provider),
+    engine.libraryCheck(config),
+    engine.tensorflowCheck(config),
+    model.engineCheck(bundle, models, choice, daemon),
+    camera.camerasCheck(config),
+    light.chipsCheck,
+    light.sysfsCheck(config),
   ];
+  // Where nothing is installed and nothing configured, a daemon is not missed.
+  if (config !== null || daemon.kind !== 'absent') checks.unshift(seen.daemonCheck(daemon));
   if (config !== null) {
     checks.push(
-      vehicle.cameraCheck(config),
-      vehicle.lightCheck(config),
-      vehicle.diskCheck(config.stateFolder),
+      camera.cameraCheck(config, daemon),
+      light.lightCheck(config, daemon),
+      disk.diskCheck(config.stateFolder),
     );
   }
-  if (brokerOption !== undefined) checks.push(brokerCheck({ broker: brokerOption, vehicle: 'doctor' }));
-  else if (config !== null) checks.push(brokerCheck({ ...config.surface, vehicle: config.vehicle }));
+  if (brokerOption !== undefined)
+    checks.push(broker.brokerCheck({ broker: brokerOption, vehicle: 'doctor' }));
+  else if (config !== null) checks.push(broker.brokerCheck({ ...config.surface, vehicle: config.vehicle }));
   return checks;
 }
 
@@ -95,7 +127,10 @@ async function doctor(options: DoctorOptions): Promise<number> {
     if (options.json !== true) process.stdout.write(lines(found));
   };
   if (result !== null) tell(result);
-  const checks = await checksFor(config, options.broker);
+  const { seeDaemon } = await import('../doctor/daemon-sight.ts');
+  const socket = options.socket ?? (config === null ? await socketOf({}) : await configuredSocket(config));
+  const daemon = await seeDaemon(socket, config?.stateFolder ?? null, interrupt.signal);
+  const checks = await checksFor(config, daemon, options.broker);
   for await (const found of examine(checks, interrupt.signal)) tell(found);
   const health = worst(results);
   if (options.json === true) process.stdout.write(`${JSON.stringify({ health, results })}\n`);

@@ -14,6 +14,10 @@ export const EXIT = {
   unavailable: 69,
   /** The disk is full or fails. */
   disk: 74,
+  /** The daemon answered that it does not do what was asked. */
+  refused: 76,
+  /** This user may not ask the daemon. */
+  forbidden: 77,
   config: 78,
   /** Ended by Ctrl-C before it was done; other signals likewise give 128 and their number. */
   interrupted: 130,
@@ -26,8 +30,10 @@ export const EXIT_HELP = `Exit status:
   2    done, but some of the input could not be used (each is named)
   64   wrong usage
   65   bad data: an image, a bundle, a folder
-  69   something is not there: broker, provider, camera, light, port
+  69   something is not there: broker, provider, camera, light, port, daemon; or a daemon is there already
   74   the disk is full or fails, or the record on it cannot be used
+  76   the daemon refused the request
+  77   this user may not ask the daemon
   78   the configuration or the runtime is wrong
   130  ended by Ctrl-C before it was done; by another signal: 128 and its number
        (141: nobody reads the output any more)`;
@@ -49,7 +55,14 @@ const BY_PREFIX: readonly (readonly [string, number])[] = [
   ['PROVIDER_', EXIT.unavailable],
   ['BROKER_', EXIT.unavailable],
   ['PORT_', EXIT.unavailable],
+  ['DAEMON_FORBIDDEN', EXIT.forbidden],
+  ['DAEMON_', EXIT.unavailable],
+  ['REQUEST_', EXIT.refused],
   ['RUNTIME_', EXIT.config],
+  ['KEY_', EXIT.config],
+  ['SLOTS_CORRUPT', EXIT.disk],
+  ['SLOT', EXIT.unavailable],
+  ['TRIAL_', EXIT.unavailable],
 ];
 
 /** The exit status for an error's code. */

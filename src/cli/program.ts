@@ -7,8 +7,13 @@ import { registerDoctor } from './doctor.ts';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-codes.ts';
 import { Interrupted } from './interrupt.ts';
 import { registerLight } from './light.ts';
+import { registerModel } from './model.ts';
+import { registerPredive } from './predive.ts';
 import { productVersion } from './product-version.ts';
+import { registerRequest } from './request.ts';
 import { registerRun } from './run.ts';
+import { registerSnapshot } from './snapshot.ts';
+import { registerStatus } from './status.ts';
 import { paint } from './terminal.ts';
 import { registerWatch } from './watch.ts';
 
@@ -17,7 +22,9 @@ const EXAMPLES = `Examples:
   $ specta run --config /etc/specta.yaml      the daemon
   $ specta classify pictures/ --json          one verdict a line
   $ specta watch --broker mqtt://vessel:1883  alerts as they come
-  $ specta doctor                             what is there, what is missing, what to do`;
+  $ specta doctor                             what is there, what is missing, what to do
+  $ specta predive                            red or green before the dive
+  $ specta status                             how the running daemon is`;
 
 /** What a command reports back to the command line: its exit status. */
 export type Finish = (status: number) => void;
@@ -56,16 +63,23 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     .description('Subsea Pipeline Edge Classification, Telemetry and Alerting')
     .version(productVersion())
     .exitOverride()
+    // So that run's --config and that of run start are two.
+    .enablePositionalOptions()
     // Wrong words are told in SPECTA's own way, below.
     .configureOutput({ outputError: () => undefined })
     .addHelpText('after', `\n${EXIT_HELP}\n\n${EXAMPLES}`);
   registerRun(program, finish);
+  registerStatus(program, finish);
   registerLight(program, finish);
+  registerSnapshot(program, finish);
+  registerRequest(program, finish);
   registerDemo(program, finish);
   registerClassify(program, finish);
   registerWatch(program, finish);
   registerDoctor(program, finish);
+  registerPredive(program, finish);
   registerBench(program, finish);
+  registerModel(program, finish);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return status;

@@ -1,18 +1,25 @@
+import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import type { Config } from '../daemon/config.ts';
+import type { Bundle } from '../domain/manifest.ts';
+import { SpectaError } from '../platform/errors.ts';
+import type { FileSystem } from '../platform/files.ts';
+import type { Logger } from '../platform/log.ts';
 import { EXIT } from './exit-codes.ts';
 import { aborted, Interrupted, onInterrupt } from './interrupt.ts';
 import { shippedModels } from './models-folder.ts';
 import { productVersion } from './product-version.ts';
 import type { Finish } from './program.ts';
+import { DAEMON_HELP, daemonOptions, socketOf, type WhichDaemon } from './which-daemon.ts';
 
 export function registerRun(program: Command, finish: Finish): void {
-  program
-    .command('run')
-    .description('the daemon: camera to verdicts, findings, light, record and surface, until SIGTERM')
-    .requiredOption(
-      '--config <file>',
-      'the configuration (YAML); every key can be overridden by SPECTA_… variables',
+  const run = program.command('run');
+  run
+    .description(
+      'the daemon: camera to verdicts, findings, light, record and surface, until SIGTERM; run start and run stop begin and end an inspection of the running one',
     )
+    .enablePositionalOptions()
+    .option('--config <file>', 'the configuration (YAML); every key can be overridden by SPECTA_… variables')
     .addHelpText(
       'after',
       `
@@ -20,9 +27,82 @@ Exit status: 0 stopped by a signal, in order; else see specta --help.
 
 Examples:
   $ specta run --config device/specta.example.yaml
-  $ SPECTA_CAMERA_URI=replay:frames SPECTA_STATE_FOLDER=./state specta run --config specta.yaml`,
+  $ SPECTA_CAMERA_URI=replay:frames SPECTA_STATE_FOLDER=./state specta run --config specta.yaml
+  $ specta run stop && specta run start       end the run under way and begin another`,
     )
-    .action(async (options: { config: string }) => finish(await runDaemon(options.config)));
+    .action(async ({ config }: { config?: string }) => {
+      if (config === undefined) {
+        throw new SpectaError(
+          'USAGE',
+          'The daemon needs a configuration.',
+          'Give it with --config FILE; to begin or end an inspection of the running daemon: specta run start, run stop.',
+        );
+      }
+      finish(await runDaemon(config));
+    });
+  const asking = (name: string, description: string): Command =>
+    daemonOptions(run.command(name))
+      .description(description)
+      .option('--json', "one object: the answer's data, as docs/messages/requests describes")
+      .addHelpText('after', `\n${DAEMON_HELP}\n\nExamples:\n  $ specta run ${name}`);
+  asking('start', 'begin a run of the running daemon, unless one is under way').action(
+    async (options: RunOptions) => finish(await startRun(options)),
+  );
+  asking(
+    'stop',
+    'end the run under way; the next one begins with run start, or at the next start of the daemon',
+  ).action(async (options: RunOptions) => finish(await stopRun(options)));
+}
+
+interface RunOptions extends WhichDaemon {
+  readonly json?: boolean;
+}
+
+async function startRun(options: RunOptions): Promise<number> {
+  using interrupt = onInterrupt();
+  const { askDaemon } = await import('../daemon/control/ask-daemon.ts');
+  const data = await askDaemon(await socketOf(options), 'run/start', {}, interrupt.signal);
+  const words = data.began
+    ? `The run ${data.run.id} has begun.`
+    : `The run ${data.run.id} is under way already.`;
+  process.stdout.write(`${options.json ? JSON.stringify(data) : words}\n`);
+  return EXIT.ok;
+}
+
+async function stopRun(options: RunOptions): Promise<number> {
+  using interrupt = onInterrupt();
+  const { askDaemon } = await import('../daemon/control/ask-daemon.ts');
+  const data = await askDaemon(await socketOf(options), 'run/stop', {}, interrupt.signal);
+  const words = data.run === null ? 'No run was under way.' : `The run ${data.run.id} has ended.`;
+  process.stdout.write(
+    `${options.json ? JSON.stringify(data) : `${words} None begins by itself until the daemon starts anew.`}\n`,
+  );
+  return EXIT.ok;
+}
+
+/** A folder that cannot be looked at may hold models: what is wrong with it is told where they are opened. */
+async function mayHoldModels(fs: FileSystem, folder: string): Promise<boolean> {
+  try {
+    return (await fs.stat(folder)) !== null;
+  } catch {
+    // Told by whoever opens it.
+    return true;
+  }
+}
+
+/** What the slots say; a state folder without flashed models is not touched. */
+async function servingBundle(config: Config, log: Logger): Promise<Bundle> {
+  const [{ resolveBundle }, { modelToServe, modelsIn }, { nodeFiles }] = await Promise.all([
+    import('../model/bundle.ts'),
+    import('../daemon/model-to-serve.ts'),
+    import('../platform/files.ts'),
+  ]);
+  const shipped = (): Promise<Bundle> =>
+    resolveBundle(config.model.bundle, config.modelsFolder ?? shippedModels());
+  if (!(await mayHoldModels(nodeFiles, modelsIn(config.stateFolder)))) return shipped();
+  const { openStore } = await import('./model-store-of.ts');
+  const store = openStore(config, { shipped: null, fs: nodeFiles, patienceMs: 2_000 });
+  return modelToServe(store, shipped, randomUUID(), log);
 }
 
 /** Runs the daemon until a stop signal; a second signal does not hurry it: its stop is bounded. */
@@ -34,15 +114,13 @@ async function runDaemon(file: string): Promise<number> {
   ]);
   const config = await loadConfig(file, process.env);
   const log = createLog(config.log.level);
-  const [{ startDaemon }, { resolveBundle }, { Service }, { serviceManager }, { systemClock }] =
-    await Promise.all([
-      import('../daemon/daemon.ts'),
-      import('../model/bundle.ts'),
-      import('../daemon/service.ts'),
-      import('../platform/systemd.ts'),
-      import('../platform/clock.ts'),
-    ]);
-  const bundle = await resolveBundle(config.model.bundle, config.modelsFolder ?? shippedModels());
+  const [{ startDaemon }, { Service }, { serviceManager }, { systemClock }] = await Promise.all([
+    import('../daemon/daemon.ts'),
+    import('../daemon/service.ts'),
+    import('../platform/systemd.ts'),
+    import('../platform/clock.ts'),
+  ]);
+  const bundle = await servingBundle(config, log);
   const service = new Service(serviceManager(), systemClock, log);
   try {
     const daemon = await startDaemon(config, {

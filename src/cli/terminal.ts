@@ -1,5 +1,7 @@
 import { styleText } from 'node:util';
 
+export { duration } from '../platform/duration.ts';
+
 type Style = (text: string) => string;
 
 /** Colours for a stream; plain text where it is no terminal or NO_COLOR is set. */
@@ -89,14 +91,6 @@ export function table(rows: readonly (readonly string[])[], gap = '  '): string[
       .join(gap)
       .trimEnd(),
   );
-}
-
-/** Seconds as people read them: `42 s`, `3 min 05 s`, `2 h 10 min`. */
-export function duration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
-  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
 }
 
 /** `1 finding`, `2 findings`. */

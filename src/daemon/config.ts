@@ -1,4 +1,9 @@
 import { z } from 'zod';
+import { REQUEST_NAMES } from '../surface/messages/request.ts';
+import { ENGINE_KINDS, type EngineKind } from '../vision/engine/engine.ts';
+
+/** Bytes of a unix socket's path, without the zero that ends it (sockaddr_un of Linux). */
+export const MOST_PATH_BYTES = 107;
 
 const seconds = z.number().finite().min(0);
 const positive = z.number().finite().positive();
@@ -26,9 +31,61 @@ const model = z.strictObject({
     .min(1)
     .default('specta-32x2')
     .describe('a bundle folder, or name[@version] in the models folder'),
-  provider: z.string().min(1).default('cpu'),
-  threads: count.max(64).default(2),
+  trustedKeys: z
+    .array(
+      z.string().regex(/^ed25519:[A-Za-z0-9+/]{43}=$/, 'expected a line that `specta model keygen` printed'),
+    )
+    .max(2)
+    .default([])
+    .describe('public keys that may sign bundles; two at once for a change of keys'),
+  allowUnsigned: z.boolean().default(false).describe('for development only'),
 });
+
+/** The execution providers of each kind of engine. */
+const PROVIDERS: Readonly<Record<EngineKind, readonly string[]>> = {
+  onnx: ['cpu', 'cuda', 'tensorrt'],
+  'onnx-native': ['cpu', 'cuda', 'tensorrt'],
+  tfjs: ['cuda', 'cpu', 'wasm'],
+};
+
+const engine = z
+  .strictObject({
+    kind: z.enum(ENGINE_KINDS).default('onnx'),
+    provider: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('cpu, cuda, tensorrt or wasm; null: cpu, for tfjs the first of cuda, cpu, wasm that works'),
+    library: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('onnx-native: the path of libonnxruntime.so; tfjs: the folder of install-tfjs-gpu.sh'),
+    providerOptions: z
+      .record(z.string().regex(/^[a-z0-9_]+$/), z.union([z.number(), z.boolean(), z.string().min(1)]))
+      .default({})
+      .describe("onnx-native: options of the provider by ONNX Runtime's names"),
+    threads: count.max(64).default(2).describe('inside one inference; tfjs does not ask'),
+  })
+  .superRefine(({ kind, provider, library, providerOptions }, context) => {
+    const fault = (at: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [at], message });
+    if (provider === 'webgpu') {
+      fault('provider', 'webgpu is not offered: without its adapter it takes the whole process down');
+    } else if (provider !== null && !PROVIDERS[kind].includes(provider)) {
+      fault('provider', `${kind} has no ${provider}; it has ${PROVIDERS[kind].join(', ')}`);
+    }
+    const isNative = kind === 'onnx-native';
+    if (isNative && library === null) fault('library', 'onnx-native needs the path of libonnxruntime.so');
+    if (kind === 'onnx' && library !== null) {
+      fault('library', 'onnx takes no library; onnx-native and tfjs do');
+    } else if (library !== null && !library.startsWith('/')) fault('library', 'give an absolute path');
+    if (Object.keys(providerOptions).length === 0) return;
+    if (!isNative) fault('providerOptions', `${kind} takes none; onnx-native does`);
+    else if ((provider ?? 'cpu') === 'cpu') fault('providerOptions', 'provider cpu has no options');
+  });
 
 const inspection = z.strictObject({
   minimumDetections: count.default(3),
@@ -92,7 +149,25 @@ const record = z.strictObject({
 });
 
 const run = z.strictObject({
+  start: z
+    .enum(['camera', 'request'])
+    .default('camera')
+    .describe('what begins a run: the camera as soon as it streams, or run/start'),
   resumeWithinMinutes: seconds.default(10).describe('after an unplanned restart the same run goes on'),
+});
+
+const control = z.strictObject({
+  socket: z
+    .string()
+    .regex(/^\//, 'expected an absolute path')
+    .refine((path) => Buffer.byteLength(path) <= MOST_PATH_BYTES, `expected at most ${MOST_PATH_BYTES} bytes`)
+    .nullable()
+    .default(null)
+    .describe('null: /run/specta/control.sock as a service, control.sock in the state folder otherwise'),
+});
+
+const requests = z.strictObject({
+  disabled: z.array(z.enum(REQUEST_NAMES)).default([]).describe('refused, whoever asks'),
 });
 
 /** The whole configuration of the daemon; each key is explained in `device/specta.example.yaml`. */
@@ -118,11 +193,14 @@ export const configSchema = z.strictObject({
     .prefault({}),
   camera,
   model: model.prefault({}),
+  engine: engine.prefault({}),
   inspection: inspection.prefault({}),
   light: light.prefault({}),
   surface: surface.prefault({}),
   record: record.prefault({}),
   run: run.prefault({}),
+  control: control.prefault({}),
+  requests: requests.prefault({}),
 });
 
 export type Config = z.infer<typeof configSchema>;

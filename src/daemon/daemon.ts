@@ -11,8 +11,12 @@ import { asSpectaError } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import { type BlackBox, openBlackBox } from '../record/black-box.ts';
 import { createLink, type Link } from '../surface/link.ts';
+import type { Requests } from '../surface/requests.ts';
 import { topicsOf } from '../surface/topics.ts';
 import type { Config } from './config.ts';
+import { LocalControl, lockAlone } from './control/local-control.ts';
+import { newestFinding } from './control/newest-finding.ts';
+import { DiskGauge, SAMPLE_EVERY_MS } from './disk-gauge.ts';
 import { drainAlerts } from './drain-alerts.ts';
 import type { DaemonEvent } from './events.ts';
 import { every } from './every.ts';
@@ -21,9 +25,11 @@ import { FrameLoop } from './frame-loop.ts';
 import { HealthReporter } from './health-reporter.ts';
 import { Inspection } from './inspection.ts';
 import { LatencyMeter } from './latency-meter.ts';
+import { LatestSight } from './latest-sight.ts';
 import {
   cameraOptions,
   defectRules,
+  engineOptions,
   inspectionRules,
   lightPolicy,
   lineConfig,
@@ -32,6 +38,7 @@ import {
 } from './part-options.ts';
 import { cameraCondition, engineCondition, PartStatuses } from './part-statuses.ts';
 import { Publisher } from './publisher.ts';
+import { RunControl } from './run-control.ts';
 import { SupervisedVision } from './supervised-vision.ts';
 
 export interface DaemonDeps {
@@ -45,6 +52,8 @@ export interface DaemonDeps {
   readonly onEvent?: (event: DaemonEvent) => void;
   /** Ends a start in progress. */
   readonly signal?: AbortSignal;
+  /** Where `RUNTIME_DIRECTORY` is looked for; default: this process's. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /** The running product: all parts, wired. */
@@ -54,6 +63,8 @@ export interface Daemon {
   readonly light: Light;
   readonly link: Link;
   readonly record: BlackBox;
+  /** Answers requests, however they come. */
+  readonly requests: Requests;
   /** Stops in order, bounded in time: camera, findings, surface told, record, light safe. Idempotent; never rejects. */
   stop(): Promise<void>;
 }
@@ -89,11 +100,12 @@ async function startOrStop(vision: SupervisedVision, signal: AbortSignal | undef
 }
 
 /**
- * Starts the daemon: light first (it shows that it lives), then record, link, engine, camera. The broker and the
- * camera may be away; a bundle that cannot serve, a camera URI that is none and a black box that cannot be opened reject.
+ * Starts the daemon: light first (it shows that it lives), then local control, record, link, engine, camera. The broker
+ * and the camera may be away; a bundle that cannot serve, a camera URI that is none, a black box that cannot be opened and
+ * another daemon on the state folder reject.
  */
 export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Daemon> {
-  const { log, bundle, version, signal } = deps;
+  const { log, bundle, version, signal, environment = process.env } = deps;
   const clock = deps.clock ?? systemClock;
   const events = new Emitter<DaemonEvent>();
   if (deps.onEvent) events.on(deps.onEvent);
@@ -114,8 +126,11 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   // Disposed in reverse: what starts first stops last.
   await using starting = new AsyncDisposableStack();
   const camera = openCamera(cameraOptions(config), { clock, log });
+  const lock = await lockAlone({ config, boot }, environment, log);
+  starting.defer(() => lock?.release());
 
-  const light = createLight(openLine(lineConfig(config)), lightPolicy(config), clock);
+  const line = openLine(lineConfig(config));
+  const light = createLight(line, lightPolicy(config), clock);
   light.onState(() => publisher.light(light));
   light.onStatus((status) => statuses.set('light', status.condition, status.reason));
   light.setDown('camera', true);
@@ -123,6 +138,12 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   // In case the start fails early; in an orderly stop it has been called before.
   starting.defer(() => light.stop());
   light.start();
+
+  const sight = new LatestSight();
+  const disk = new DiskGauge(config.stateFolder, clock);
+  const early = { config, bundle, version, boot, clock, statuses, camera, light, line, sight, disk };
+  const control = starting.use(new LocalControl(early, log));
+  await control.listen(environment);
 
   const folder = join(config.stateFolder, 'record');
   const record = await openBlackBox({
@@ -136,10 +157,12 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   starting.defer(() => record.close());
   statuses.set('record', record.status.condition, record.status.reason);
   record.onStatus((status) => statuses.set('record', status.condition, status.reason));
+  control.attach({ record });
 
   const about = { boot: boot.id, version, clockQuality: () => boot.clockQuality() };
   const link = createLink(linkOptions(config, about), { clock, log, outbox: record });
   publisher.attach(link);
+  control.attach({ link });
   const hurry = new AbortController();
   starting.defer(() => link.stop(hurry.signal));
   link.onStatus((status) => statuses.set('link', status.condition, status.reason));
@@ -152,12 +175,9 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   starting.defer(() => light.stop());
 
   const reporter = new FindingReporter({ record, topics, clock, log });
-  const vision = new SupervisedVision(
-    { bundle, provider: config.model.provider, threads: config.model.threads },
-    clock,
-    log,
-  );
+  const vision = new SupervisedVision({ bundle, ...engineOptions(config) }, clock, log);
   starting.defer(() => vision.stop());
+  control.attach({ vision });
   vision.changes.on((state) => {
     const { condition, reason } = engineCondition(state);
     statuses.set('engine', condition, reason);
@@ -173,9 +193,15 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   };
   const inspection = new Inspection({ setting, clock, light, publisher, reporter, record, meter, log });
   inspection.changes.on((change) => events.emit({ kind: 'finding', change }));
-  reporter.committed.on(({ change }) => events.emit({ kind: 'committed', change }));
+  reporter.committed.on(({ change }) => {
+    control.attach({ newestFindingUtcMs: change.at.utcMs });
+    events.emit({ kind: 'committed', change });
+  });
   starting.defer(() => reporter.flush(FLUSH_MS));
   await inspection.recover(vehicle, config.run.resumeWithinMinutes * 60_000);
+  control.attach({ newestFindingUtcMs: await newestFinding(record) });
+  const runs = new RunControl(inspection, config.run.start, log);
+  control.attach({ runs });
 
   const loop = new FrameLoop({
     camera,
@@ -183,6 +209,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     log,
     onVerdict: (verdict, frame) => {
       inspection.judge(verdict, frame);
+      sight.see(verdict, frame);
       events.emit({ kind: 'verdict', verdict });
     },
   });
@@ -190,7 +217,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     const { condition, reason } = cameraCondition(state);
     statuses.set('camera', condition, reason);
     light.setDown('camera', state.kind !== 'streaming');
-    if (state.kind === 'streaming') inspection.begin();
+    if (state.kind === 'streaming') runs.cameraStreams();
     if (state.kind === 'stopped' && state.reason === 'ended') log.info('the recording has ended');
   });
   await startOrStop(vision, signal);
@@ -225,6 +252,8 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     async () => events.emit({ kind: 'health', health: await health.publish() }),
     report,
   );
+  const measuring = every(clock, SAMPLE_EVERY_MS, () => disk.sample(), report);
+  void disk.sample().catch(report);
 
   const parts = starting.move();
   let stopped: Promise<void> | null = null;
@@ -234,6 +263,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     light,
     link,
     record,
+    requests: control.requests,
     stop() {
       stopped ??= stopAll();
       return stopped;
@@ -243,6 +273,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   async function stopAll(): Promise<void> {
     beating.cancel();
     telling.cancel();
+    measuring.cancel();
     const stopping = stopInOrder().catch((error: unknown) => {
       log.error({ error: asSpectaError(error) }, 'a part did not stop in order');
     });
@@ -261,6 +292,8 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   }
 
   async function stopInOrder(): Promise<void> {
+    // Nobody shall begin anything any more.
+    await control.close();
     // The camera goes first, so that the loop ends and every verdict is in.
     await camera.stop();
     await looping;

@@ -34,9 +34,14 @@ export class InspectionRun {
     this.inspector = inspector;
   }
 
-  /** Begins a new run at `now`. */
-  static begin(setting: RunSetting, now: Instant): InspectionRun {
-    const id = `R-${new Date(now.utcMs).toISOString().replace(/[-:]|\.\d+/g, '')}-${setting.boot.slice(0, 8)}`;
+  /**
+   * Begins a new run at `now`.
+   *
+   * @param number of the run in this boot, from 1: two may begin within one second, or under a clock that was set back
+   */
+  static begin(setting: RunSetting, now: Instant, number: number): InspectionRun {
+    const time = new Date(now.utcMs).toISOString().replace(/[-:]|\.\d+/g, '');
+    const id = `R-${time}-${setting.boot.slice(0, 8)}${number === 1 ? '' : `-${number}`}`;
     const head = { id, vehicle: setting.vehicle, startedAt: now };
     return new InspectionRun(head, InspectionRun.inspectorFor(setting, id, now));
   }

@@ -39,6 +39,7 @@ export class Inspection {
   private readonly frames = new RecentFrames();
   private run: InspectionRun | null = null;
   private findings = 0;
+  private runs = 0;
   private writtenMonoMs = 0;
 
   constructor(parts: InspectionParts) {
@@ -107,14 +108,17 @@ export class Inspection {
     this.settle(record.endRun({ ...left.run, endedAt: now, end: 'interrupted' }), 'the end of the run');
   }
 
-  /** Begins a run unless one is under way. */
-  begin(): void {
-    if (this.run) return;
+  /** Begins a run unless one is under way; gives the one under way then. */
+  begin(): InspectionRun {
+    if (this.run) return this.run;
     const { clock, log, record } = this.parts;
-    this.run = InspectionRun.begin(this.setting, clock.now());
-    log.info({ run: this.run.id }, 'the run begins');
-    this.settle(record.startRun(this.run.record), 'the start of the run');
+    this.runs += 1;
+    const run = InspectionRun.begin(this.setting, clock.now(), this.runs);
+    this.run = run;
+    log.info({ run: run.id }, 'the run begins');
+    this.settle(record.startRun(run.record), 'the start of the run');
     this.publish();
+    return run;
   }
 
   judge(verdict: Verdict, frame: Frame): void {
@@ -130,10 +134,7 @@ export class Inspection {
     if (this.run) {
       this.frames.add(frame);
       const step = this.run.judge(verdict, null);
-      this.react(step);
-      if (step.changes.some(({ phase, finding }) => phase === 'opened' && finding.defect === 'crack')) {
-        meter.add('captureToLight', clock.now().monoMs - capturedAt.monoMs);
-      }
+      this.react(step, capturedAt.monoMs);
       this.frames.prune(step.wantedFrames);
     }
     meter.add('decide', clock.now().monoMs - judgedAt);
@@ -167,10 +168,20 @@ export class Inspection {
     return { ...(corrosion ? { corrosion: corrosion.on } : {}), ...(crack ? { crack: crack.on } : {}) };
   }
 
-  /** Light first, then commit and send. */
-  private react(step: InspectionStep): void {
-    const { light, reporter, publisher } = this.parts;
+  /**
+   * Light first, then commit and send.
+   *
+   * @param capturedMs when the frame behind it was captured, monotonic, ms; null where there is none
+   */
+  private react(step: InspectionStep, capturedMs: number | null = null): void {
+    const { clock, light, meter, reporter, publisher } = this.parts;
     for (const change of step.changes) light.follow(change);
+    const isCrack = ({ phase, finding }: FindingChange): boolean =>
+      phase === 'opened' && finding.defect === 'crack';
+    // The line is driven by now; what comes next does not delay it.
+    if (capturedMs !== null && step.changes.some(isCrack)) {
+      meter.add('captureToLight', clock.now().monoMs - capturedMs);
+    }
     for (const change of step.changes) {
       reporter.report(change, this.frames.get(change.finding.peak.frame.sequence), publisher.stamp());
       this.changes.emit(change);

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { CameraOptions } from '../camera/frame-source.ts';
 import type { Manifest } from '../domain/manifest.ts';
 import { DEFAULT_RULES, type InspectionRules } from '../inspection/rules.ts';
@@ -5,6 +6,7 @@ import type { LineConfig } from '../light/gpio/open-line.ts';
 import { DEFAULT_LIGHT_POLICY, type LightPolicy } from '../light/policy.ts';
 import { DEFAULT_LIMITS, type RecordLimits } from '../record/limits.ts';
 import type { LinkOptions } from '../surface/link-options.ts';
+import type { EngineChoice } from '../vision/engine/engine.ts';
 import type { Config } from './config.ts';
 
 /** What the parts are given, from the configuration. */
@@ -73,6 +75,26 @@ export function lightPolicy({ light }: Config): LightPolicy {
 export function lineConfig({ light }: Config): LineConfig {
   const { kind, chip, line, activeLow } = light.line;
   return kind === 'simulated' ? { kind } : { kind, chip, line, activeLow };
+}
+
+/** Which engine serves the model, and how. What TensorRT builds is kept with the state. */
+export function engineOptions({ engine, stateFolder }: Config): EngineChoice {
+  const { kind, provider, library, providerOptions, threads } = engine;
+  return {
+    engine: kind,
+    provider,
+    library,
+    threads,
+    providerOptions: Object.fromEntries(
+      Object.entries(providerOptions).map(([name, value]) => [name, optionText(value)]),
+    ),
+    cacheFolder: join(stateFolder, 'engines'),
+  };
+}
+
+/** As ONNX Runtime reads it. */
+function optionText(value: number | boolean | string): string {
+  return typeof value === 'boolean' ? String(Number(value)) : String(value);
 }
 
 const MEBIBYTE = 1_048_576;

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import type { CameraState } from '../camera/frame-source.ts';
 import type { Part, PartStatus } from '../domain/status.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -114,6 +115,8 @@ export class Service {
         this.isReady = true;
         this.manager.ready();
         this.log.info({ afterMs: Math.round(nowMs - this.createdMs) }, 'ready');
+        // Node writes its cache at its end only, and a daemon that is killed has none.
+        flushCompileCache();
       } else {
         if (nowMs - this.createdMs < START_LIMIT_MS) this.manager.extendTimeout(START_STEP_MS);
         this.tell(`starting: waiting for ${waitsFor.join(', ')}`);

@@ -4,6 +4,7 @@ import { Emitter } from '../platform/emitter.ts';
 import { asSpectaError } from '../platform/errors.ts';
 import { GrowingPause } from '../platform/growing-pause.ts';
 import type { Logger } from '../platform/log.ts';
+import type { EngineChoice } from '../vision/engine/engine.ts';
 import { startVision, type Vision } from '../vision/vision.ts';
 
 export type EngineState =
@@ -12,10 +13,8 @@ export type EngineState =
   | { readonly kind: 'recovering'; readonly reason: string; readonly attempt: number }
   | { readonly kind: 'stopped' };
 
-export interface SupervisedVisionOptions {
+export interface SupervisedVisionOptions extends EngineChoice {
   readonly bundle: Bundle;
-  readonly provider: string;
-  readonly threads: number;
 }
 
 /** Vision that comes back: a worker that dies is started anew after growing pauses (1 s to 30 s). */

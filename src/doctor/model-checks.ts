@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import { openBundle, resolveBundle } from '../model/bundle.ts';
 import { listBundles } from '../model/bundle-versions.ts';
+import type { EngineChoice } from '../vision/engine/engine.ts';
 import { startVision } from '../vision/vision.ts';
+import type { DaemonSight } from './daemon-sight.ts';
+import { engineOfDaemon } from './engine-checks.ts';
 import { bad, type Check, type CheckResult, failed, good } from './examination.ts';
 
 /** Every bundle in the models folder is whole. */
@@ -27,14 +30,22 @@ export function modelsCheck(folder: string): Check {
   };
 }
 
-/** The engine loads the bundle, on the provider asked for, and gets the golden inputs right. */
-export function engineCheck(bundleName: string, modelsFolder: string, provider: string): Check {
+/** The engine asked for loads the bundle, on its provider, and gets the golden inputs right. */
+export function engineCheck(
+  bundleName: string,
+  modelsFolder: string,
+  choice: EngineChoice,
+  daemon: DaemonSight,
+): Check {
   return {
     name: 'engine',
     async look(signal) {
+      // A second one beside the daemon's may not find room on a GPU, and would prove nothing more.
+      const running = engineOfDaemon(daemon);
+      if (running !== null) return [running];
       const bundle = await resolveBundle(bundleName, modelsFolder);
       const begin = performance.now();
-      const vision = await startVision({ bundle, provider, threads: 2, signal });
+      const vision = await startVision({ bundle, ...choice, signal });
       const ms = performance.now() - begin;
       await vision.close();
       const { engine, name, version } = vision.model;

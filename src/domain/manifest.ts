@@ -113,6 +113,13 @@ export interface Manifest {
     /** Groups of the data set's manifest that were not trained on. */
     readonly heldOutGroups: readonly string[];
   };
+  /** What it needs to run; absent: an ONNX engine and nothing newer than schema 1. */
+  readonly requires?: {
+    /** The lowest SPECTA, major.minor.patch. */
+    readonly specta?: string;
+    /** Kinds of engine of which one must be there. */
+    readonly engines?: readonly string[];
+  };
   readonly files: readonly ManifestFile[];
 }
 

@@ -1,96 +1,117 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Bundle, Manifest, ManifestFile } from '../domain/manifest.ts';
 import { SpectaError, systemCode } from '../platform/errors.ts';
+import { type FileSystem, nodeFiles } from '../platform/files.ts';
+import { BUNDLE_LIMITS, MANIFEST, SIGNATURE } from './bundle-limits.ts';
 import { bundleVersions, listBundles } from './bundle-versions.ts';
-import { BUNDLE_NAME, parseManifest } from './manifest.ts';
+import { BUNDLE_NAME, manifestText, parseManifest } from './manifest.ts';
 
-const MANIFEST = 'manifest.json';
-/** A manifest of more bytes is none: it is read whole into memory. */
-const MAX_MANIFEST_BYTES = 1_000_000;
-
+const CHUNK_BYTES = 128 * 1024;
 const REMAKE = 'Copy the bundle again from where it was made, or train it anew.';
 
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
+/** The operating system's word for a failure of the disk. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof SpectaError ? error.cause : error;
+  return systemCode(cause) ?? (error instanceof Error ? error.message : String(error));
 }
 
-/** Every file below `folder` except the manifest, sorted; links and other oddities are `BUNDLE_FILE_ALTERED`. */
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+async function sha256Of(fs: FileSystem, path: string): Promise<string> {
+  const file = await fs.openFile(path);
+  try {
+    const hash = createHash('sha256');
+    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, file.bytes + 1));
+    for (let got = await file.read(chunk); got > 0; got = await file.read(chunk))
+      hash.update(chunk.subarray(0, got));
+    return hash.digest('hex');
+  } finally {
+    await file.close();
+  }
+}
+
+/** Every file below `folder` except manifest and signature, sorted; links and other oddities are `BUNDLE_FILE_ALTERED`. */
+async function filesBelow(fs: FileSystem, folder: string, below = ''): Promise<string[]> {
   const paths: string[] = [];
-  for (const entry of entries) {
-    const path = relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/');
-    if (entry.isDirectory() || path === MANIFEST) continue;
-    if (!entry.isFile()) {
+  for (const name of await fs.list(join(folder, below))) {
+    const path = below === '' ? name : `${below}/${name}`;
+    if (path === MANIFEST || path === SIGNATURE) continue;
+    const kind = (await fs.lstat(join(folder, path)))?.kind ?? 'other';
+    if (kind === 'folder') paths.push(...(await filesBelow(fs, folder, path)));
+    else if (kind === 'file') paths.push(path);
+    else {
       throw new SpectaError(
         'BUNDLE_FILE_ALTERED',
         `Bundle ${folder} holds ${path}, which is no plain file.`,
         REMAKE,
       );
     }
-    paths.push(path);
   }
   return paths.sort();
 }
 
-async function readManifest(folder: string): Promise<Buffer> {
+/** The exact bytes of a bundle's manifest. Throws `BUNDLE_MISSING`, `BUNDLE_MANIFEST_INVALID` for one of endless size. */
+export async function readManifestBytes(
+  folder: string,
+  fs: FileSystem = nodeFiles,
+): Promise<Uint8Array<ArrayBuffer>> {
   const path = join(folder, MANIFEST);
-  try {
-    const { size } = await lstat(path);
-    if (size > MAX_MANIFEST_BYTES) {
-      throw new SpectaError('BUNDLE_MANIFEST_INVALID', `${path} has ${size} bytes, too many.`, REMAKE);
-    }
-    return await readFile(path);
-  } catch (error) {
-    if (error instanceof SpectaError) throw error;
-    const code = systemCode(error);
-    throw new SpectaError(
+  const missing = (message: string, cause?: unknown): SpectaError =>
+    new SpectaError(
       'BUNDLE_MISSING',
-      code === 'ENOENT' || code === 'ENOTDIR'
-        ? `There is no bundle in ${folder}: ${MANIFEST} is not there.`
-        : `Bundle ${folder} cannot be read (${code ?? String(error)}).`,
+      message,
       'Name a folder with a manifest.json, or a bundle below models/.',
-      error,
+      cause,
     );
+  const notThere = `There is no bundle in ${folder}: ${MANIFEST} is not there.`;
+  try {
+    const found = await fs.lstat(path);
+    if (found === null) throw missing(notThere);
+    if (found.bytes > BUNDLE_LIMITS.manifestBytes) {
+      throw new SpectaError('BUNDLE_MANIFEST_INVALID', `${path} has ${found.bytes} bytes, too many.`, REMAKE);
+    }
+    return await fs.readFile(path);
+  } catch (error) {
+    if (error instanceof SpectaError && error.code.startsWith('BUNDLE_')) throw error;
+    const reason = reasonOf(error);
+    throw missing(reason === 'ENOTDIR' ? notThere : `Bundle ${folder} cannot be read (${reason}).`, error);
   }
 }
 
-async function checkFile(folder: string, file: ManifestFile): Promise<void> {
+async function checkFile(fs: FileSystem, folder: string, file: ManifestFile): Promise<void> {
   const path = join(folder, file.path);
-  const found = await lstat(path).catch((error: unknown) => {
-    throw new SpectaError(
+  const missing = (reason: string, cause?: unknown): SpectaError =>
+    new SpectaError(
       'BUNDLE_FILE_MISSING',
-      `Bundle ${folder}: ${file.path} is missing (${systemCode(error) ?? String(error)}).`,
+      `Bundle ${folder}: ${file.path} is missing (${reason}).`,
       REMAKE,
-      error,
+      cause,
     );
+  const found = await fs.lstat(path).catch((error: unknown) => {
+    throw missing(reasonOf(error), error);
   });
+  if (found === null) throw missing('ENOENT');
   const altered = (what: string): SpectaError =>
     new SpectaError('BUNDLE_FILE_ALTERED', `Bundle ${folder}: ${file.path} ${what}.`, REMAKE);
-  if (!found.isFile()) throw altered('is no plain file');
-  if (found.size !== file.bytes) throw altered(`has ${found.size} bytes, the manifest says ${file.bytes}`);
-  const digest = await sha256Of(path);
+  if (found.kind !== 'file') throw altered('is no plain file');
+  if (found.bytes !== file.bytes) throw altered(`has ${found.bytes} bytes, the manifest says ${file.bytes}`);
+  const digest = await sha256Of(fs, path);
   if (digest !== file.sha256) throw altered(`has sha256 ${digest}, the manifest says ${file.sha256}`);
 }
 
 /**
  * Opens a bundle and verifies it whole: the manifest, and size and sha256 of every file, read as streams. A file that
- * the manifest does not list is not tolerated. Throws `BUNDLE_MISSING`, `BUNDLE_MANIFEST_INVALID`,
- * `BUNDLE_FILE_MISSING`, `BUNDLE_FILE_ALTERED`.
+ * the manifest does not list is not tolerated, its signature apart, which is not asked here. Throws `BUNDLE_MISSING`,
+ * `BUNDLE_MANIFEST_INVALID`, `BUNDLE_FILE_MISSING`, `BUNDLE_FILE_ALTERED`.
  */
-export async function openBundle(folder: string): Promise<Bundle> {
+export async function openBundle(folder: string, fs: FileSystem = nodeFiles): Promise<Bundle> {
   const root = resolve(folder);
-  const bytes = await readManifest(root);
-  const manifest = parseManifest(bytes.toString('utf8'), join(root, MANIFEST));
-  for (const file of manifest.files) await checkFile(root, file);
+  const bytes = await readManifestBytes(root, fs);
+  const where = join(root, MANIFEST);
+  const manifest = parseManifest(manifestText(bytes, where), where);
+  for (const file of manifest.files) await checkFile(fs, root, file);
   const listed = new Set(manifest.files.map((file) => file.path));
-  const strangers = (await filesBelow(root)).filter((path) => !listed.has(path));
+  const strangers = (await filesBelow(fs, root)).filter((path) => !listed.has(path));
   if (strangers.length > 0) {
     throw new SpectaError(
       'BUNDLE_FILE_ALTERED',
@@ -114,17 +135,20 @@ function ordered(value: unknown): unknown {
 
 /**
  * Finishes a bundle: lists every file in `folder` with size and sha256 and writes `manifest.json`. The same files and
- * the same manifest give the same bytes. Throws `BUNDLE_MANIFEST_INVALID` before anything is written.
+ * the same manifest give the same bytes. A signature is taken away. Throws `BUNDLE_MANIFEST_INVALID` before anything is written.
  */
 export async function sealBundle(folder: string, manifest: Omit<Manifest, 'files'>): Promise<Bundle> {
   const root = resolve(folder);
   const files: ManifestFile[] = [];
-  for (const path of await filesBelow(root)) {
+  for (const path of await filesBelow(nodeFiles, root)) {
     const full = join(root, path);
-    files.push({ path, bytes: (await lstat(full)).size, sha256: await sha256Of(full) });
+    const bytes = (await nodeFiles.lstat(full))?.bytes ?? 0;
+    files.push({ path, bytes, sha256: await sha256Of(nodeFiles, full) });
   }
   const text = `${JSON.stringify(ordered({ ...manifest, files }), null, 2)}\n`;
   parseManifest(text, join(root, MANIFEST));
+  // What signed the bundle as it was says nothing of it as it is.
+  await nodeFiles.remove(join(root, SIGNATURE));
   await writeFile(join(root, MANIFEST), text);
   return openBundle(root);
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import type { Manifest } from '../domain/manifest.ts';
 import { SpectaError } from '../platform/errors.ts';
@@ -19,6 +20,9 @@ const bundlePath = z.string().superRefine((path, context) => {
 
 /** What a bundle may be called. */
 export const BUNDLE_NAME = /^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$/;
+
+/** What a bundle's version looks like. */
+export const VERSION = /^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})$/;
 
 const probability = z.number().min(0).max(1);
 const className = z.enum(['corrosion', 'crack', 'intact']);
@@ -47,9 +51,7 @@ const gates = z.strictObject({
 const shape = z.strictObject({
   schema: z.literal(1),
   name: z.string().regex(BUNDLE_NAME, 'use lower-case letters, digits, - and .'),
-  version: z
-    .string()
-    .regex(/^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})$/, 'use major.minor.patch'),
+  version: z.string().regex(VERSION, 'use major.minor.patch'),
   createdAt: z.iso.datetime(),
   input: z.strictObject({ width: side, height: side, channels: z.union([z.literal(1), z.literal(3)]) }),
   classes: classList,
@@ -90,6 +92,12 @@ const shape = z.strictObject({
     seed: z.int(),
     heldOutGroups: z.array(z.string()).readonly(),
   }),
+  requires: z
+    .strictObject({
+      specta: z.string().regex(VERSION, 'use major.minor.patch').optional(),
+      engines: z.array(z.string().min(1)).min(1).readonly().optional(),
+    })
+    .optional(),
   files: z
     .array(
       z.strictObject({
@@ -194,13 +202,23 @@ function invalid(where: string, mistakes: readonly string[], cause?: unknown): S
   );
 }
 
+/** A manifest's bytes as text. Throws `BUNDLE_MANIFEST_INVALID` for bytes that are no UTF-8. */
+export function manifestText(bytes: Uint8Array, where: string): string {
+  if (!isUtf8(bytes)) throw invalid(where, ['it is no UTF-8']);
+  return Buffer.from(bytes).toString('utf8');
+}
+
 /** Optional fields are absent, never `undefined`: the domain type says so. */
 function withoutUndefined(manifest: Shape): Manifest {
-  const { defects, golden, preprocessing } = manifest;
+  const { defects, golden, requires, preprocessing, ...rest } = manifest;
   const { corrosion, crack } = defects;
+  const { specta, engines } = requires ?? {};
   const { clahe, ...plain } = preprocessing;
   return {
-    ...manifest,
+    ...rest,
+    ...(requires && {
+      requires: { ...(specta !== undefined && { specta }), ...(engines && { engines }) },
+    }),
     preprocessing: { ...plain, ...(clahe && { clahe }) },
     defects: { ...(corrosion && { corrosion }), ...(crack && { crack }) },
     golden: golden.map(({ file, expected }) => ({

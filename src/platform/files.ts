@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { type DiskCalls, type DiskFacts, nodeCalls } from './disk-calls.ts';
 import { SpectaError, systemCode } from './errors.ts';
 
 /** What stands at a path. */
@@ -10,6 +10,28 @@ export interface FileFacts {
   readonly bytes: number;
   /** UTC ms of the last change. */
   readonly modifiedUtcMs: number;
+}
+
+/** A plain file open for reading, from its beginning on. */
+export interface ReadableFile {
+  /** Size when it was opened. */
+  readonly bytes: number;
+  /** Puts the next bytes into `into`; resolves to how many, 0 at the end. */
+  read(into: Uint8Array): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** A new file open for writing. Not durable before {@link sync}, nor before the folder it stands in is synced. */
+export interface WritableFile {
+  write(bytes: Uint8Array): Promise<void>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A lock that this process holds. */
+export interface FileLock {
+  /** Gives it back; idempotent. */
+  release(): Promise<void>;
 }
 
 /**
@@ -32,6 +54,14 @@ export interface FileSystem {
   remove(path: string): Promise<void>;
   /** null when nothing stands there. */
   stat(path: string): Promise<FileFacts | null>;
+  /** As {@link stat}, but a link is itself, and so `other`. */
+  lstat(path: string): Promise<FileFacts | null>;
+  /** Opens a plain file for reading; anything else there, a link included, is `DISK_FAILED`. */
+  openFile(path: string): Promise<ReadableFile>;
+  /** Makes a file that must not exist yet. @param permissions as of chmod(1), less the process's mask; default 0o644 */
+  createFile(path: string, permissions?: number): Promise<WritableFile>;
+  /** Takes the lock on a file, made if need be; null when another holds it. It ends with the process at the latest. */
+  lock(path: string): Promise<FileLock | null>;
   /** Bytes that this user may still write to the file system that holds `path`. */
   freeBytes(path: string): Promise<number>;
 }
@@ -82,8 +112,22 @@ async function attempt<T>(doing: string, path: string, operation: () => Promise<
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
+function factsOf(found: DiskFacts): FileFacts {
+  const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
+  return { kind, bytes: found.size, modifiedUtcMs: found.mtimeMs };
+}
+
+async function unlessMissing<T, Other>(otherwise: Other, operation: () => Promise<T>): Promise<T | Other> {
+  try {
+    return await operation();
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return otherwise;
+    throw error;
+  }
+}
+
+async function syncFolder(calls: DiskCalls, path: string): Promise<void> {
+  const handle = await calls.open(path, 'read');
   try {
     await handle.sync();
   } finally {
@@ -92,12 +136,12 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 /** The folders on the way to `path` that do not exist, outermost first. Throws for a file in the way. */
-async function missingFolders(path: string): Promise<string[]> {
+async function missingFolders(calls: DiskCalls, path: string): Promise<string[]> {
   const missing: string[] = [];
   for (let at = path; ; at = dirname(at)) {
     try {
       // A file here is refused by the operating system, in its own words.
-      if (!(await stat(at)).isDirectory()) await mkdir(at);
+      if (!(await calls.stat(at)).isDirectory()) await calls.mkdir(at);
       return missing;
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error;
@@ -107,76 +151,111 @@ async function missingFolders(path: string): Promise<string[]> {
 }
 
 /** One folder at a time: Node's recursive mkdir never comes back where a parent exists but takes no folder (/proc). */
-async function makeFolder(path: string): Promise<void> {
+async function makeFolder(calls: DiskCalls, path: string): Promise<void> {
   try {
-    await mkdir(path);
+    await calls.mkdir(path);
   } catch (error) {
-    if (systemCode(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
+    if (systemCode(error) !== 'EEXIST' || !(await calls.stat(path)).isDirectory()) throw error;
   }
 }
 
+async function openPlain(calls: DiskCalls, path: string): Promise<ReadableFile> {
+  const handle = await calls.open(path, 'plain');
+  const found = await handle.stat();
+  if (!found.isFile()) {
+    await handle.close();
+    throw new SpectaError('DISK_FAILED', `${path} is no plain file.`, 'Name a file.');
+  }
+  return {
+    bytes: found.size,
+    read: (into) => attempt('read', path, () => handle.read(into, null)),
+    close: () => attempt('close', path, () => handle.close()),
+  };
+}
+
+async function createPlain(calls: DiskCalls, path: string, permissions: number): Promise<WritableFile> {
+  const handle = await calls.open(path, 'create', permissions);
+  return {
+    write: (bytes) => attempt('write', path, () => handle.write(bytes)),
+    sync: () => attempt('sync', path, () => handle.sync()),
+    close: () => attempt('close', path, () => handle.close()),
+  };
+}
+
+async function takeLock(calls: DiskCalls, path: string): Promise<FileLock | null> {
+  const handle = await calls.open(path, 'lock');
+  let isTaken = false;
+  try {
+    isTaken = await handle.lock();
+  } finally {
+    if (!isTaken) await handle.close();
+  }
+  if (!isTaken) return null;
+  return {
+    async release() {
+      if (isTaken) await attempt('unlock', path, () => handle.close());
+      isTaken = false;
+    },
+  };
+}
+
+/** The product's file system over an operating system's calls. */
+export function filesOver(calls: DiskCalls): FileSystem {
+  return {
+    readFile: (path) =>
+      attempt('read', path, async () => {
+        const bytes = await calls.readFile(path);
+        // Small reads come out of a shared pool: give the caller bytes of its own.
+        return new Uint8Array(bytes);
+      }),
+
+    writeFile: (path, bytes) =>
+      attempt('write', path, async () => {
+        const handle = await calls.open(path, 'replace');
+        try {
+          await handle.write(bytes);
+          await handle.sync();
+        } finally {
+          await handle.close();
+        }
+      }),
+
+    rename: (from, to) => attempt(`rename ${from} to`, to, () => calls.rename(from, to)),
+
+    syncFolder: (path) => attempt('sync', path, () => syncFolder(calls, path)),
+
+    mkdir: (path) =>
+      attempt('create', path, async () => {
+        for (const folder of await missingFolders(calls, resolve(path))) {
+          await makeFolder(calls, folder);
+          await syncFolder(calls, dirname(folder));
+        }
+      }),
+
+    list: (path) =>
+      attempt('list', path, () => unlessMissing([], async () => (await calls.readdir(path)).sort())),
+
+    remove: (path) => attempt('remove', path, () => calls.rm(path)),
+
+    stat: (path) =>
+      attempt('look at', path, () => unlessMissing(null, async () => factsOf(await calls.stat(path)))),
+
+    lstat: (path) =>
+      attempt('look at', path, () => unlessMissing(null, async () => factsOf(await calls.lstat(path)))),
+
+    openFile: (path) => attempt('open', path, () => openPlain(calls, path)),
+
+    createFile: (path, permissions = 0o644) =>
+      attempt('create', path, () => createPlain(calls, path, permissions)),
+
+    lock: (path) => attempt('lock', path, () => takeLock(calls, path)),
+
+    freeBytes: (path) => attempt('measure', path, () => calls.freeBytes(path)),
+  };
+}
+
 /** The machine's disk. */
-export const nodeFiles: FileSystem = {
-  readFile: (path) =>
-    attempt('read', path, async () => {
-      const bytes = await readFile(path);
-      // Small reads come out of a shared pool: give the caller bytes of its own.
-      return new Uint8Array(bytes);
-    }),
-
-  writeFile: (path, bytes) =>
-    attempt('write', path, async () => {
-      const handle = await open(path, 'w', 0o644);
-      try {
-        await handle.writeFile(bytes);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-    }),
-
-  rename: (from, to) => attempt(`rename ${from} to`, to, () => rename(from, to)),
-
-  syncFolder: (path) => attempt('sync', path, () => syncFolder(path)),
-
-  mkdir: (path) =>
-    attempt('create', path, async () => {
-      for (const folder of await missingFolders(resolve(path))) {
-        await makeFolder(folder);
-        await syncFolder(dirname(folder));
-      }
-    }),
-
-  list: (path) =>
-    attempt('list', path, async () => {
-      try {
-        return (await readdir(path)).sort();
-      } catch (error) {
-        if (systemCode(error) === 'ENOENT') return [];
-        throw error;
-      }
-    }),
-
-  remove: (path) => attempt('remove', path, () => rm(path, { recursive: true, force: true })),
-
-  stat: (path) =>
-    attempt('look at', path, async () => {
-      try {
-        const facts = await stat(path);
-        const kind = facts.isFile() ? 'file' : facts.isDirectory() ? 'folder' : 'other';
-        return { kind, bytes: facts.size, modifiedUtcMs: facts.mtimeMs };
-      } catch (error) {
-        if (systemCode(error) === 'ENOENT') return null;
-        throw error;
-      }
-    }),
-
-  freeBytes: (path) =>
-    attempt('measure', path, async () => {
-      const facts = await statfs(path);
-      return facts.bavail * facts.bsize;
-    }),
-};
+export const nodeFiles: FileSystem = filesOver(nodeCalls);
 
 const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
 

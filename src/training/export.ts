@@ -7,9 +7,11 @@ import { SpectaError } from '../platform/errors.ts';
 import { nodeFiles } from '../platform/files.ts';
 import type { Engine } from '../vision/engine/engine.ts';
 import { createOnnxEngine } from '../vision/engine/onnx.ts';
+import { LAYERS_MODEL } from '../vision/engine/tfjs-model.ts';
 import { createPreprocessor } from '../vision/preprocess.ts';
 import { probabilitiesOf } from '../vision/probabilities.ts';
 import { DRAWN_SCENES, type DrawnPicture, type DrawnScene, drawPicture, pngOf } from './golden-pictures.ts';
+import { type LayersModelFiles, WEIGHTS_FILE } from './tfjs-layers.ts';
 
 /** Everything of a bundle but its golden inputs and file list, which exporting makes. */
 export interface ExportRequest {
@@ -18,6 +20,8 @@ export interface ExportRequest {
   readonly manifest: Omit<Manifest, 'files' | 'golden'>;
   /** Bytes of `model.onnx`. */
   readonly model: Uint8Array;
+  /** The same network for TensorFlow.js. */
+  readonly layers: LayersModelFiles;
   /** Text of `MODEL_CARD.md`. */
   readonly card: string;
   readonly seed: number;
@@ -49,6 +53,9 @@ export async function exportBundle(request: ExportRequest): Promise<Bundle> {
   try {
     await nodeFiles.mkdir(join(temporary, 'golden'));
     await nodeFiles.writeFile(join(temporary, 'model.onnx'), request.model);
+    await nodeFiles.mkdir(join(temporary, 'tfjs'));
+    await nodeFiles.writeFile(join(temporary, LAYERS_MODEL), new TextEncoder().encode(request.layers.model));
+    await nodeFiles.writeFile(join(temporary, 'tfjs', WEIGHTS_FILE), request.layers.weights);
     await nodeFiles.writeFile(join(temporary, 'MODEL_CARD.md'), new TextEncoder().encode(request.card));
     const golden = await writeGoldenInputs(temporary, request);
     await sealBundle(temporary, { ...request.manifest, golden });

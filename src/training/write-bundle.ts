@@ -1,9 +1,10 @@
 import { basename, dirname, resolve } from 'node:path';
-import type { Manifest } from '../domain/manifest.ts';
+import type { Manifest, OutputKind } from '../domain/manifest.ts';
 import { DEFECT_CLASSES, type DefectClass } from '../domain/verdict.ts';
 import { defaultGates } from '../vision/gates.ts';
 import { labelOf } from '../vision/probabilities.ts';
 import { DEFECT_ADVICE } from './advice.ts';
+import { atTemperature, fitTemperature } from './calibration.ts';
 import { exportBundle } from './export.ts';
 import type { FitEpoch } from './fit.ts';
 import { inferenceModel } from './inference-graph.ts';
@@ -13,16 +14,17 @@ import type { Parameters } from './parameters.ts';
 import type { Progress } from './progress.ts';
 import { type EvaluationReport, evaluationReport, reportLines } from './report.ts';
 import { CLASS_ORDER, type Sample } from './samples.ts';
-import { type JudgingRules, Scorer } from './scorer.ts';
+import { type JudgingRules, type Score, Scorer } from './scorer.ts';
 import type { ShortcutBaseline } from './shortcut-baseline.ts';
 import { groupsOf, type Split } from './split.ts';
+import { layersModel } from './tfjs-layers.ts';
 import { type ChosenThreshold, chooseIntactThreshold, chooseThresholds } from './thresholds.ts';
 import type { TrainRequest, TrainResult } from './train.ts';
 
 /** At most this share of validation pictures with a defect may reach the threshold of `intact`. */
 const MISSED_AS_INTACT = 0.05;
-/** Largest differences of a probability on the golden inputs: fp32 on another CPU; TF32 and FP16 on a GPU. */
-const TOLERANCES = { cpu: 1e-4, cuda: 0.01, tensorrt: 0.02 };
+/** Largest differences of a probability on the golden inputs: fp32 on any CPU; TF32 and FP16 on a GPU. */
+const TOLERANCES = { cpu: 1e-5, wasm: 1e-5, cuda: 0.01, tensorrt: 0.02 };
 
 export interface FittedNetwork {
   readonly request: TrainRequest;
@@ -35,7 +37,7 @@ export interface FittedNetwork {
   readonly epochs: readonly FitEpoch[];
 }
 
-/** Chooses thresholds on the validation side, measures on the held-out side, writes the bundle. */
+/** Chooses temperature and thresholds on the validation side, measures on the held-out side, writes the bundle. */
 export async function writeBundle(
   trained: FittedNetwork,
   progress: Progress,
@@ -44,11 +46,19 @@ export async function writeBundle(
   const { request, network, rules, split, baseline, parameters, epochs } = trained;
   const scorer = await Scorer.create(network, parameters, rules, request.threads);
   try {
-    const validation = await scorer.score(split.validation, signal);
+    const { kind } = rules.output;
+    const asTrained = await scorer.score(split.validation, signal);
+    const temperature = temperatureFor(asTrained, kind);
+    const scaled = (scores: readonly Score[]): Score[] =>
+      scores.map((score) => ({
+        ...score,
+        probabilities: atTemperature(score.probabilities, kind, temperature),
+      }));
+    const validation = scaled(asTrained);
     const thresholds = chooseThresholds(validation, request.falseAlertRate);
     const intactThreshold = chooseIntactThreshold(validation, MISSED_AS_INTACT);
     const judging = { defects: defectRules(thresholds), intactThreshold };
-    const scores = await scorer.score(split.heldOut, signal);
+    const scores = scaled(await scorer.score(split.heldOut, signal));
     const report = evaluationReport(
       scores.map(({ sample, probabilities }) => ({
         sample,
@@ -73,6 +83,7 @@ export async function writeBundle(
       createdAt: new Date().toISOString(),
       input: { width, height, channels: network.input.channels === 3 ? 3 : 1 },
       ...rules,
+      calibration: { temperature },
       gates: defaultGates(network.input),
       ...judging,
       tolerances: TOLERANCES,
@@ -88,13 +99,35 @@ export async function writeBundle(
       folder,
       manifest,
       model: inferenceModel(network, parameters),
-      card: modelCard({ manifest, network, split, epochs, thresholds, report }),
+      layers: layersModel(network, parameters),
+      card: modelCard({
+        manifest,
+        network,
+        split,
+        epochs,
+        thresholds,
+        report,
+        ...(request.augment && { augment: request.augment }),
+      }),
       seed: request.seed,
     });
     return { bundle, report };
   } finally {
     await scorer.close();
   }
+}
+
+/**
+ * The temperature at which the truth of the validation side is most probable, but never one that makes the network
+ * surer than it was: that side has chosen the epoch too, and a few pictures that it gets all right would ask for
+ * probabilities of 0 and 1. To a thousandth.
+ */
+function temperatureFor(validation: readonly Score[], kind: OutputKind): number {
+  const fitted = fitTemperature(
+    validation.map(({ probabilities, sample }) => ({ probabilities, defects: sample.defects })),
+    kind,
+  );
+  return Math.max(1, Math.round(fitted * 1000) / 1000);
 }
 
 function trainerWords({ batch, initial }: TrainRequest, epochs: number): string {

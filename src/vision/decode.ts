@@ -2,7 +2,8 @@ import jpegTurbo from '@julusian/jpeg-turbo';
 import { SpectaError } from '../platform/errors.ts';
 import { type Channels, imageOfRgb } from './chroma.ts';
 import { decodeEncoded } from './encoded.ts';
-import { hasJpegEnd, readJpegHeader } from './jpeg.ts';
+import { hasJpegEnd, type JpegHeader, readJpegHeader } from './jpeg.ts';
+import { withoutStrayBytes } from './jpeg-stray.ts';
 import { imageOfPlane, type LumaImage, type LumaPlane, planeOfImage } from './luma.ts';
 import { checkPixels, DEFAULT_DECODE_LIMITS, type DecodeLimits, type Picture } from './picture.ts';
 import { rawPlane } from './raw.ts';
@@ -31,6 +32,15 @@ function truncated(): SpectaError {
     'IMAGE_TRUNCATED',
     'The JPEG ends before its end marker.',
     'Copy the file again; for a camera, check the cable and the frame size limit.',
+  );
+}
+
+function damaged({ width, height }: JpegHeader, cause: unknown): SpectaError {
+  return new SpectaError(
+    'IMAGE_UNREADABLE',
+    `The ${width}x${height} JPEG is damaged: its data does not decode cleanly.`,
+    'Take the file from its source again; for a camera, check cable and power.',
+    cause,
   );
 }
 
@@ -82,25 +92,35 @@ export function createLumaDecoder(
       );
     }
     if (header.components === 4) return decodeEncoded(data, limits, channels).then(planeOfImage);
+    try {
+      return decompress(data, header);
+    } catch (error) {
+      // libjpeg-turbo's warnings (data that ends early, stray or corrupt bytes) come as errors, without saying which.
+      if (!hasJpegEnd(data)) throw truncated();
+      const tidied = withoutStrayBytes(data);
+      if (tidied !== null && tidied.length < data.length) return decompressTidied(tidied, header, error);
+      throw damaged(header, error);
+    }
+  }
+
+  function decompress(data: Uint8Array, header: JpegHeader): LumaPlane {
     const coloured = channels === 'luma-chroma' && header.components === 3;
     const needed = header.width * header.height * (coloured ? 3 : 1);
     if (memory.length < needed) memory = Buffer.allocUnsafeSlow(needed);
+    const format = coloured ? jpegTurbo.FORMAT_RGB : jpegTurbo.FORMAT_GRAY;
+    const { width, height, data: decoded } = jpegTurbo.decompressSync(asBuffer(data), memory, { format });
+    if (!coloured) return planeOfImage({ width, height, data: decoded });
+    const room = width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2);
+    if (planes.length < room) planes = new Uint8Array(room);
+    return planeOfImage(imageOfRgb(decoded, width, height, planes));
+  }
+
+  function decompressTidied(data: Uint8Array, header: JpegHeader, complaint: unknown): LumaPlane {
     try {
-      const format = coloured ? jpegTurbo.FORMAT_RGB : jpegTurbo.FORMAT_GRAY;
-      const { width, height, data: decoded } = jpegTurbo.decompressSync(asBuffer(data), memory, { format });
-      if (!coloured) return planeOfImage({ width, height, data: decoded });
-      const room = width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2);
-      if (planes.length < room) planes = new Uint8Array(room);
-      return planeOfImage(imageOfRgb(decoded, width, height, planes));
-    } catch (error) {
-      // libjpeg-turbo's warnings (data that ends early, corrupt data) come as errors, without saying which.
-      if (!hasJpegEnd(data)) throw truncated();
-      throw new SpectaError(
-        'IMAGE_UNREADABLE',
-        `The ${header.width}x${header.height} JPEG is damaged: its data does not decode cleanly.`,
-        'Take the file from its source again; for a camera, check cable and power.',
-        error,
-      );
+      return decompress(data, header);
+    } catch {
+      // What it said of the picture as it came is the better reason.
+      throw damaged(header, complaint);
     }
   }
 

@@ -1,26 +1,23 @@
-import { join } from 'node:path';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Frame } from '../domain/frame.ts';
 import { toErrorRecord } from '../platform/errors.ts';
 import { type Classifier, createClassifier } from './classifier.ts';
 import type { Engine } from './engine/engine.ts';
-import { createOnnxEngine } from './engine/onnx.ts';
+import { openEngine } from './engine/open-engine.ts';
 import { checkGoldenInputs, checkNetworkFits } from './golden.ts';
 import type { FromVisionWorker, ToVisionWorker, VisionWorkerData } from './vision-messages.ts';
-
-/** The path of the network in a bundle. */
-const NETWORK = 'model.onnx';
 
 function post(port: MessagePort, message: FromVisionWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
 }
 
-async function load(data: VisionWorkerData): Promise<Engine> {
-  const { bundle, provider, threads, limits } = data;
-  const engine = await createOnnxEngine({ modelFile: join(bundle.folder, NETWORK), provider, threads });
+async function load(data: VisionWorkerData, signal: AbortSignal): Promise<Engine> {
+  const { bundle, choice, limits } = data;
+  const engine = await openEngine(bundle, choice, signal);
   try {
     checkNetworkFits(bundle.manifest, engine);
     await checkGoldenInputs(bundle, engine, limits);
+    signal.throwIfAborted();
     return engine;
   } catch (error) {
     await engine.close();
@@ -38,14 +35,21 @@ async function answer(port: MessagePort, classifier: Classifier, frame: Frame): 
 }
 
 async function serve(port: MessagePort, data: VisionWorkerData): Promise<void> {
+  const stopping = new AbortController();
+  // A provider that builds for minutes must not outlast whoever asked for it.
+  const stop = (message: ToVisionWorker): void => {
+    if (message.kind === 'close') stopping.abort();
+  };
+  port.on('message', stop);
   let engine: Engine;
   try {
-    engine = await load(data);
+    engine = await load(data, stopping.signal);
   } catch (error) {
     post(port, { kind: 'failed', error: toErrorRecord(error) });
     port.close();
     return;
   }
+  port.off('message', stop);
   const { name, version } = data.bundle.manifest;
   const model = {
     name,
@@ -65,7 +69,7 @@ async function serve(port: MessagePort, data: VisionWorkerData): Promise<void> {
       turn = turn.then(() => engine.close()).finally(() => port.close());
     }
   });
-  post(port, { kind: 'ready', model });
+  post(port, { kind: 'ready', model, runtime: engine.runtime });
 }
 
 if (parentPort) await serve(parentPort, workerData as VisionWorkerData);

@@ -7,6 +7,7 @@ import { Emitter } from '../platform/emitter.ts';
 import { fromErrorRecord, SpectaError } from '../platform/errors.ts';
 import { type Logger, silentLog } from '../platform/log.ts';
 import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from './decode.ts';
+import type { EngineChoice } from './engine/engine.ts';
 import type { FromVisionWorker, ToVisionWorker, VisionWorkerData } from './vision-messages.ts';
 
 /** A frame's verdict, with the frame itself, whose bytes are the caller's again. */
@@ -30,12 +31,8 @@ export interface Vision {
   close(): Promise<void>;
 }
 
-export interface VisionOptions {
+export interface VisionOptions extends EngineChoice {
   readonly bundle: Bundle;
-  /** Execution provider, e.g. `cpu`. */
-  readonly provider: string;
-  /** Threads inside one inference. */
-  readonly threads: number;
   readonly limits?: DecodeLimits;
   /** True where each picture stands for itself: none is `frozen`. Default false. */
   readonly stills?: boolean;
@@ -86,15 +83,14 @@ function movable(frame: Frame): Frame {
 
 /**
  * Starts the vision worker: loads the model, warms it up, checks the golden inputs. Rejects with
- * `BUNDLE_NOT_SERVABLE`, `PROVIDER_ABSENT`, `GOLDEN_MISMATCH`, `ENGINE_FAILED`, or the signal's reason.
+ * `BUNDLE_NOT_SERVABLE`, `PROVIDER_ABSENT`, `RUNTIME_UNSUPPORTED` (its library), `GOLDEN_MISMATCH`, `ENGINE_FAILED`, or the
+ * signal's reason.
  */
 export async function startVision(options: VisionOptions): Promise<Vision> {
   options.signal?.throwIfAborted();
-  const { bundle, provider, threads } = options;
   const workerData: VisionWorkerData = {
-    bundle,
-    provider,
-    threads,
+    bundle: options.bundle,
+    choice: choiceOf(options),
     limits: options.limits ?? DEFAULT_DECODE_LIMITS,
     stills: options.stills ?? false,
   };
@@ -104,8 +100,8 @@ export async function startVision(options: VisionOptions): Promise<Vision> {
     // A worker's own copy is not seen by native code, which asks the process.
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
   });
-  const model = await whenReady(worker, options.signal);
-  options.log?.debug({ model }, 'vision is ready');
+  const { model, runtime } = await whenReady(worker, options.signal);
+  options.log?.info({ model, runtime }, `vision is ready: ${model.provider} by ${runtime}`);
   return new WorkerVision(worker, model, options);
 }
 
@@ -118,7 +114,16 @@ function dismiss(worker: Worker): void {
   worker.postMessage(message);
 }
 
-function whenReady(worker: Worker, signal: AbortSignal | undefined): Promise<ModelReference> {
+/** Only what crosses to the thread. */
+function choiceOf(options: VisionOptions): EngineChoice {
+  const { engine = 'onnx', provider, threads, library = null } = options;
+  const { providerOptions = {}, cacheFolder = null } = options;
+  return { engine, provider, threads, library, providerOptions, cacheFolder };
+}
+
+type Ready = FromVisionWorker & { readonly kind: 'ready' };
+
+function whenReady(worker: Worker, signal: AbortSignal | undefined): Promise<Ready> {
   return new Promise((resolve, reject) => {
     let failure: unknown = null;
     const settle = (): void => {
@@ -135,7 +140,7 @@ function whenReady(worker: Worker, signal: AbortSignal | undefined): Promise<Mod
       if (message.kind === 'failed') failure ??= fromErrorRecord(message.error);
       if (message.kind !== 'ready' || failure !== null) return;
       settle();
-      resolve(message.model);
+      resolve(message);
     };
     const onError = (error: unknown): void => {
       failure ??= engineFailed(`Vision did not start: ${String(error)}.`, error);

@@ -7,7 +7,27 @@ import { expectedError, ROOT, specta } from './specta.ts';
 import { workshop } from './workshop.ts';
 
 workshop();
-const COMMANDS = ['run', 'demo', 'classify', 'watch', 'doctor', 'bench'];
+const COMMANDS = [
+  'run',
+  'status',
+  'light',
+  'snapshot',
+  'request',
+  'demo',
+  'classify',
+  'watch',
+  'doctor',
+  'predive',
+  'bench',
+];
+const SUBCOMMANDS = [
+  'run start',
+  'run stop',
+  'light test',
+  'light acknowledge',
+  'light status',
+  'light safe',
+];
 const documented = readFileSync(join(ROOT, 'docs/cli.md'), 'utf8');
 
 test('--help tells every command and exit status; --version tells the version', async () => {
@@ -23,9 +43,9 @@ test('--help tells every command and exit status; --version tells the version', 
 });
 
 test('each command has help with examples and exit status, and docs/cli.md knows each of its options', async () => {
-  const helps = await Promise.all(COMMANDS.map((command) => specta([command, '--help'])));
-  for (const [index, { status, stdout }] of helps.entries()) {
-    const command = COMMANDS[index];
+  const all = [...COMMANDS, ...SUBCOMMANDS];
+  for (const command of all) {
+    const { status, stdout } = await specta([...command.split(' '), '--help']);
     expect(status).toBe(0);
     expect(stdout).toContain(`Usage: specta ${command}`);
     expect(stdout).toMatch(/^Examples:\n {2}\$ /m);

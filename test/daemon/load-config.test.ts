@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { loadConfig, parseConfig } from '../../src/daemon/load-config.ts';
+import { engineOptions } from '../../src/daemon/part-options.ts';
 import { SpectaError } from '../../src/platform/errors.ts';
 import { withFolder } from './folder.ts';
 
@@ -84,6 +85,63 @@ test('an unknown key is told with the nearest known one, at its place', () => {
 function mistakesOrder(mistake: string): number {
   return ['light.', 'surface.', 'vehicel', 'zzz'].findIndex((part) => mistake.includes(`- ${part}`));
 }
+
+test.each([
+  ['{ provider: tensorrt }', null],
+  ['{ kind: tfjs, provider: wasm }', null],
+  [
+    '{ kind: onnx-native, library: /opt/libonnxruntime.so, provider: cuda, providerOptions: { device_id: 0 } }',
+    null,
+  ],
+  ['{ kind: onnx-native }', 'engine.library: onnx-native needs the path'],
+  ['{ kind: tfjs, library: /opt/specta-tfjs, provider: cuda }', null],
+  ['{ kind: onnx-native, library: libonnxruntime.so }', 'engine.library: give an absolute path'],
+  ['{ kind: tfjs, library: specta-tfjs }', 'engine.library: give an absolute path'],
+  ['{ library: /opt/libonnxruntime.so }', 'engine.library: onnx takes no library'],
+  ['{ provider: webgpu }', 'engine.provider: webgpu is not offered'],
+  ['{ kind: onnx-native, library: /opt/l.so, provider: webgpu }', 'engine.provider: webgpu is not offered'],
+  ['{ provider: wasm }', 'engine.provider: onnx has no wasm; it has cpu, cuda, tensorrt'],
+  ['{ kind: tfjs, provider: tensorrt }', 'engine.provider: tfjs has no tensorrt; it has cuda, cpu, wasm'],
+  ['{ provider: cuda, providerOptions: { device_id: 0 } }', 'engine.providerOptions: onnx takes none'],
+  [
+    '{ kind: onnx-native, library: /opt/l.so, providerOptions: { device_id: 0 } }',
+    'engine.providerOptions: provider cpu has no options',
+  ],
+  ['{ kind: openvino }', 'engine.kind: '],
+])('an engine that cannot be is refused before it is tried: %s', (engine, mistake) => {
+  const text = `${LEAST}\nengine: ${engine}`;
+  if (mistake === null) expect(parseConfig(text, {}).camera.uri).toBe('replay:frames');
+  else {
+    expect(mistakesOf(text)).toHaveLength(1);
+    expect(mistakesOf(text)[0]).toContain(mistake);
+  }
+});
+
+test('the engine gets its options as ONNX Runtime reads them, and a place for what TensorRT builds', () => {
+  const config = parseConfig(
+    `${LEAST}
+stateFolder: /var/lib/specta
+engine:
+  kind: onnx-native
+  library: /opt/libonnxruntime.so
+  provider: tensorrt
+  providerOptions: { device_id: 1, trt_fp16_enable: true, trt_int8_enable: false, trt_max_workspace_size: 1073741824 }`,
+    {},
+  );
+  expect(engineOptions(config)).toEqual({
+    engine: 'onnx-native',
+    provider: 'tensorrt',
+    library: '/opt/libonnxruntime.so',
+    threads: 2,
+    cacheFolder: '/var/lib/specta/engines',
+    providerOptions: {
+      device_id: '1',
+      trt_fp16_enable: '1',
+      trt_int8_enable: '0',
+      trt_max_workspace_size: '1073741824',
+    },
+  });
+});
 
 test('a missing camera is one mistake', () => {
   expect(mistakesOf('')).toHaveLength(1);

@@ -35,15 +35,17 @@ export class Stage implements AsyncDisposable {
   private readonly brokers: Mosquitto[] = [];
   private files = 0;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, bundleFolder: string) {
     this.folder = folder;
     this.stateFolder = join(folder, 'state');
-    this.bundleFolder = join(folder, 'tiny');
+    this.bundleFolder = bundleFolder;
   }
 
-  static async set(): Promise<Stage> {
-    const stage = new Stage(await mkdtemp(join(tmpdir(), 'specta-scenario-')));
-    await makeTinyBundle(stage.bundleFolder);
+  /** @param bundleFolder the bundle that serves; default: the tiny one, made here */
+  static async set(bundleFolder?: string): Promise<Stage> {
+    const folder = await mkdtemp(join(tmpdir(), 'specta-scenario-'));
+    const stage = new Stage(folder, bundleFolder ?? join(folder, 'tiny'));
+    if (bundleFolder === undefined) await makeTinyBundle(stage.bundleFolder);
     return stage;
   }
 
@@ -79,7 +81,8 @@ export class Stage implements AsyncDisposable {
     const config: Record<string, unknown> = {
       vehicle: 'rov-1',
       stateFolder: this.stateFolder,
-      model: { bundle: this.bundleFolder, threads: 1 },
+      model: { bundle: this.bundleFolder },
+      engine: { threads: 1 },
     };
     for (const [name, section] of [...Object.entries(BASE), ...Object.entries(settings)]) {
       const before = config[name];
@@ -127,6 +130,11 @@ export class Stage implements AsyncDisposable {
 /** Plays a scenario and clears up after it. What fails tells the ends of the daemons' logs as well. */
 export async function onStage(play: (stage: Stage) => Promise<void>): Promise<void> {
   await using stage = await Stage.set();
+  await playOn(stage, play);
+}
+
+/** Plays on a stage that somebody else clears up. What fails tells the ends of the daemons' logs as well. */
+export async function playOn(stage: Stage, play: (stage: Stage) => Promise<void>): Promise<void> {
   try {
     await play(stage);
     const breaches = stage.surfaces.flatMap((surface) => surface.breaches);

@@ -13,8 +13,9 @@ export function engineSuite(name: string, open: () => Promise<Engine>): void {
     const engine = await open();
     expect(engine.input).toEqual([1, 1, 64, 64]);
     expect(engine.outputs).toBe(2);
-    expect(engine.kind).not.toBe('');
-    expect(engine.provider).not.toBe('');
+    expect(name).toContain(engine.kind);
+    expect(['cpu', 'cuda', 'tensorrt', 'wasm']).toContain(engine.provider);
+    expect(engine.runtime).toMatch(/\d+\.\d+\.\d+/);
     await engine.close();
   });
 
@@ -37,6 +38,41 @@ export function engineSuite(name: string, open: () => Promise<Engine>): void {
     const [corrosion, crack] = await engine.run(new Float32Array(pixels(engine)).fill(0.1));
     expect(corrosion).toBeCloseTo(45 * 0.35 - 4, 3);
     expect(crack).toBeCloseTo(-4, 3);
+    await engine.close();
+  });
+
+  test(`${name}: what a run gave stays as it was when the next one runs`, async () => {
+    const engine = await open();
+    const first = await engine.run(new Float32Array(pixels(engine)).fill(0.8));
+    const kept = [...first];
+    await engine.run(new Float32Array(pixels(engine)).fill(0.1));
+    expect([...first]).toEqual(kept);
+    await engine.close();
+  });
+
+  test(`${name}: finds a line wherever in the picture it is`, async () => {
+    const engine = await open();
+    const [, , height, width] = engine.input;
+    // One dark pixel column, moved: rows and columns must not be mistaken for each other.
+    const withLine = (place: number, upright: boolean): Float32Array<ArrayBuffer> =>
+      Float32Array.from({ length: pixels(engine) }, (_, index) =>
+        (upright ? index % width : Math.floor(index / width)) === place ? 0 : 1,
+      );
+    for (const place of [5, 40, width - 6]) {
+      const [, upright] = await engine.run(withLine(place, true));
+      const [, level] = await engine.run(withLine(Math.min(place, height - 6), false));
+      expect(upright).toBeCloseTo(12 * (2 - 0.15) - 4, 3);
+      expect(level).toBeCloseTo(-4, 3);
+    }
+    await engine.close();
+  });
+
+  test(`${name}: values that are no numbers come out as such, and the next frame is judged`, async () => {
+    const engine = await open();
+    const bad = await engine.run(new Float32Array(pixels(engine)).fill(Number.NaN));
+    expect(bad).toHaveLength(engine.outputs);
+    const [corrosion] = await engine.run(new Float32Array(pixels(engine)).fill(0.1));
+    expect(corrosion).toBeCloseTo(45 * 0.35 - 4, 3);
     await engine.close();
   });
 

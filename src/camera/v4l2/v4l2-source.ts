@@ -54,6 +54,9 @@ export class V4l2Source extends NewestFrameSource {
   private bound: Libc | null = null;
   private remembered: Remembered | null = null;
   private told = '';
+  /** Bad images so far when the last good one came. */
+  private badAtLast = 0;
+  private settled: string | null = null;
   private last: Instant = { monoMs: Number.NEGATIVE_INFINITY, utcMs: 0 };
 
   constructor(uri: string, device: string, options: CameraOptions, deps: CameraDeps, machine: V4l2Machine) {
@@ -66,6 +69,10 @@ export class V4l2Source extends NewestFrameSource {
       height: options.height ?? USUAL.height,
       rate: options.rate ?? USUAL.rate,
     };
+  }
+
+  override get mode(): string | null {
+    return this.settled;
   }
 
   protected override async prepare(): Promise<void> {
@@ -89,7 +96,7 @@ export class V4l2Source extends NewestFrameSource {
     const watch = new StallWatch(this.clock, this.options.stallMs, () => {
       stalled = true;
     });
-    const before = this.counts();
+    this.badAtLast = this.counts().bad;
     try {
       await this.read(capture, watch, () => stalled || signal.aborted);
     } catch (error) {
@@ -100,7 +107,7 @@ export class V4l2Source extends NewestFrameSource {
         this.log.warn({ camera: this.uri, error: lossInWords(failure) }, 'closing the camera failed');
       }
     }
-    const bad = this.counts().bad - before.bad;
+    const bad = this.counts().bad - this.badAtLast;
     const seen = bad === 0 ? '' : ` (${bad} bad ${bad === 1 ? 'image' : 'images'})`;
     return { kind: 'lost', reason: `no frame for ${Math.round(watch.allowedMs)} ms${seen}` };
   }
@@ -183,6 +190,7 @@ export class V4l2Source extends NewestFrameSource {
     if (width !== mode.width || height !== mode.height) words.push(`The driver made it ${width}x${height}.`);
     for (const { control, value } of controls) words.push(`${control.name} is ${value}.`);
     const text = words.join(' ');
+    this.settled = `${camera.card} at ${camera.path}: ${modeInWords({ ...mode, width, height })}`;
     const about = { camera: this.uri, device: camera.path, card: camera.card, bus: camera.bus };
     this.log[text === this.told ? 'debug' : 'info']({ ...about, rate, range, stride }, text);
     this.told = text;
@@ -236,6 +244,7 @@ export class V4l2Source extends NewestFrameSource {
     const source = this.remembered?.path ?? this.device;
     this.offer({ format: pixels, range, ...size, stride, data, source }, this.instantOf(filled));
     watch.frame();
+    this.badAtLast = this.counts().bad;
   }
 
   private instantOf({ stampMs }: Filled): Instant {

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { ROOT_TOPIC, TOPIC_KINDS, type TopicKind } from '../topics.ts';
 import { MESSAGES, type MessageKind, type MessageName } from './catalogue.ts';
 import { messageExamples } from './examples.ts';
+import { answerSchema, MOST_REQUEST_BYTES, REQUEST_NAMES, REQUESTS, type RequestName } from './request.ts';
+import { requestExamples } from './request-examples.ts';
 
 /**
  * The files of the published contract by their path below `docs/messages`: a JSON Schema 2020-12 and an example for
@@ -14,14 +16,27 @@ export function publishedFiles(): ReadonlyMap<string, string> {
     files.set(kind.file, pretty(publishedSchema(kind)));
     files.set(`examples/${kind.file}`, pretty(examples[name]));
   }
+  const requests = requestExamples();
+  for (const name of REQUEST_NAMES) {
+    const { request, data } = REQUESTS[name];
+    const stem = `requests/${fileOf(name)}`;
+    files.set(`${stem}.request.json`, pretty(strictSchema(request)));
+    files.set(`${stem}.answer.json`, pretty(openSchema(answerSchema(data))));
+    files.set(`examples/${stem}.request.json`, pretty(requests[name].request));
+    files.set(`examples/${stem}.answer.json`, pretty(requests[name].answer));
+  }
   files.set('README.md', readme());
   return files;
 }
 
 /** The JSON Schema of a payload as readers should hold it against what they get. */
 export function publishedSchema(kind: MessageKind): Record<string, unknown> {
+  return openSchema(kind.schema);
+}
+
+function openSchema(schema: z.ZodType): Record<string, unknown> {
   return {
-    ...z.toJSONSchema(kind.schema, {
+    ...z.toJSONSchema(schema, {
       target: 'draft-2020-12',
       override: ({ jsonSchema }) => {
         // The vehicle publishes exactly these fields; readers accept more, so that a field can be added.
@@ -31,8 +46,28 @@ export function publishedSchema(kind: MessageKind): Record<string, unknown> {
   };
 }
 
+/** A request with a field that the vehicle does not know is refused: it would do something else than was asked. */
+function strictSchema(schema: z.ZodType): Record<string, unknown> {
+  return { ...z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input' }) };
+}
+
+/** `light/test` as `light-test`: request names are paths, file names are not. */
+function fileOf(name: RequestName): string {
+  return name.replaceAll('/', '-');
+}
+
 function pretty(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function requestRows(): string[] {
+  return REQUEST_NAMES.map((name) => {
+    const stem = `requests/${fileOf(name)}`;
+    const links = (['request', 'answer'] as const).map(
+      (part) => `[schema](${stem}.${part}.json), [example](examples/${stem}.${part}.json)`,
+    );
+    return `| \`${name}\` | ${REQUESTS[name].does} | ${links.join(' | ')} |`;
+  });
 }
 
 function readme(): string {
@@ -58,6 +93,25 @@ All topics are below \`${ROOT_TOPIC}/<vehicle>\`. To see everything of all vehic
 | topic | QoS | retained | outbox | expiry | payload | schema | example |
 |---|---|---|---|---|---|---|---|
 ${rows.map((row) => `| ${row} |`).join('\n')}
+
+## Requests
+
+What can be asked of a vehicle. On the vehicle itself: \`specta request NAME JSON\`, or \`POST /NAME\` on its control socket
+(\`curl --unix-socket /run/specta/control.sock -d '{}' http://specta/status\`).
+
+| request | what it does | request | answer |
+|---|---|---|---|
+${requestRows().join('\n')}
+
+- **The answer** is \`{status, data, error, transaction}\`: \`status\` is \`ok\` with \`data\`, or \`error\` with \`error\` (a stable
+  code, what happened, what to do).
+- **\`transaction\`** is yours to choose, a new one for each request. The same request with the same transaction again gets
+  the same answer and is not done twice; something else under a used transaction is refused. The vehicle remembers the
+  last few hundred, until its next start.
+- **\`expires\`**: not to be done after that time. A vehicle whose clock was never set refuses such a request.
+- **Whatever comes, an answer goes back**: unknown (\`REQUEST_UNKNOWN\`), malformed or with a field too many
+  (\`REQUEST_INVALID\`), more than ${MOST_REQUEST_BYTES} bytes (\`REQUEST_TOO_LARGE\`), late (\`REQUEST_EXPIRED\`), disabled by the
+  configuration (\`REQUEST_DISABLED\`), too much at once (\`REQUEST_BUSY\`), not possible now (\`REQUEST_REFUSED\`).
 
 ## How to read them
 

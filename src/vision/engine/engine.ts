@@ -1,9 +1,33 @@
+/** The kinds of engine. */
+export const ENGINE_KINDS = ['onnx', 'onnx-native', 'tfjs'] as const;
+export type EngineKind = (typeof ENGINE_KINDS)[number];
+
+/** Which engine shall serve a model, and how. */
+export interface EngineChoice {
+  /** Default `onnx`. */
+  readonly engine?: EngineKind;
+  /** Execution provider; null: `cpu` for the two of ONNX Runtime, the first that works of cuda, cpu, wasm for `tfjs`. */
+  readonly provider: string | null;
+  /** Threads inside one inference; `tfjs` does not ask. */
+  readonly threads: number;
+  /**
+   * `onnx-native`: the path of libonnxruntime.so. `tfjs`: the folder in whose `node_modules` tfjs-node-gpu or tfjs-node is;
+   * null: SPECTA's own.
+   */
+  readonly library?: string | null;
+  /** `onnx-native` only: options of its provider, as ONNX Runtime names them (`trt_fp16_enable`: `1`). */
+  readonly providerOptions?: Readonly<Record<string, string>>;
+  /** `onnx-native` only: where TensorRT's engines are kept between starts; null or absent: nowhere. */
+  readonly cacheFolder?: string | null;
+}
+
 /** A network that is loaded and warm. Contract, proved for every kind by `test/suites/engine.ts`. */
 export interface Engine {
-  /** `onnx`, `onnx-native` or `tfjs`. */
-  readonly kind: string;
+  readonly kind: EngineKind;
   /** The execution provider that really runs, e.g. `cpu`. */
   readonly provider: string;
+  /** What computes, with its version, in words for the log. */
+  readonly runtime: string;
   /** Input side lengths and channels: `[1, channels, height, width]` float32. */
   readonly input: readonly [1, number, number, number];
   /** Number of output values. */
@@ -17,6 +41,12 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+/** Number of values of an input. */
+export function pixelsOf([, channels, height, width]: Engine['input']): number {
+  return channels * height * width;
+}
+
+/** What one of ONNX Runtime's engines is made of. */
 export interface EngineOptions {
   /** Absolute path of `model.onnx`. */
   readonly modelFile: string;
@@ -24,4 +54,10 @@ export interface EngineOptions {
   readonly provider: string;
   /** Threads inside one inference. */
   readonly threads: number;
+  /** The four that follow: `onnx-native` only, see {@link EngineChoice}. */
+  readonly library?: string | null;
+  readonly providerOptions?: Readonly<Record<string, string>>;
+  readonly cacheFolder?: string | null;
+  /** Tells networks apart in `cacheFolder`. */
+  readonly modelDigest?: string;
 }

@@ -1,6 +1,9 @@
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { SpectaError } from '../../platform/errors.ts';
 import type { Engine, EngineOptions } from './engine.ts';
+import { engineClosed, messageOf, notServable, providerAbsent, runFailed } from './engine-errors.ts';
+import { refuseSecondRuntime } from './runtimes-in-process.ts';
 
 type Runtime = typeof import('onnxruntime-node');
 
@@ -10,11 +13,10 @@ type Runtime = typeof import('onnxruntime-node');
  */
 const OFFERED = ['cpu', 'cuda', 'tensorrt'];
 
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0];
-}
-
+/** Loaded only when this kind is wanted: two versions of ONNX Runtime do not go into one process. */
 async function loadRuntime(): Promise<Runtime> {
+  const package_ = dirname(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')));
+  await refuseSecondRuntime((file) => file.startsWith(package_));
   // Later versions than the pinned one carry a telemetry client that looks at this when it is loaded.
   process.env.ORT_DISABLE_TELEMETRY = '1';
   const runtime = await import('onnxruntime-node');
@@ -31,32 +33,15 @@ function sessionOptions(provider: string, threads: number): InferenceSession.Ses
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
-    // Threads that spin between frames burn a core for nothing.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    extra: {
+      session: {
+        // Threads that spin between frames burn a core for nothing.
+        intra_op: { allow_spinning: '0' },
+        // What the provider cannot do would else be done by the CPU, unseen.
+        ...(provider === 'cpu' ? {} : { disable_cpu_ep_fallback: '1' }),
+      },
+    },
   };
-}
-
-function providerAbsent(
-  provider: string,
-  there: readonly string[],
-  reason: string,
-  cause?: unknown,
-): SpectaError {
-  return new SpectaError(
-    'PROVIDER_ABSENT',
-    `Provider ${provider} is not there (${reason}). There is: ${there.join(', ')}.`,
-    'Name one that is there as the engine provider, or install what this one needs.',
-    cause,
-  );
-}
-
-function notServable(modelFile: string, reason: string, cause?: unknown): SpectaError {
-  return new SpectaError(
-    'BUNDLE_NOT_SERVABLE',
-    `The network ${modelFile} cannot be served: ${reason}.`,
-    'Use a bundle made for this version of SPECTA, or export the model again.',
-    cause,
-  );
 }
 
 async function createSession(runtime: Runtime, options: EngineOptions): Promise<InferenceSession> {
@@ -114,18 +99,11 @@ export async function createOnnxEngine(options: EngineOptions): Promise<Engine> 
   }
 
   async function run(input: Float32Array<ArrayBuffer>): Promise<Float32Array> {
-    if (closed) {
-      throw new SpectaError('ENGINE_FAILED', 'The engine is closed.', 'Start vision again.');
-    }
+    if (closed) throw engineClosed();
     try {
       return await infer(new runtime.Tensor('float32', input, shape));
     } catch (error) {
-      throw new SpectaError(
-        'ENGINE_FAILED',
-        `The network did not run on ${options.provider}: ${messageOf(error)}.`,
-        'Look at the memory of the machine and of its GPU; use provider cpu if it happens again.',
-        error,
-      );
+      throw runFailed(options.provider, messageOf(error), error);
     }
   }
 
@@ -145,5 +123,14 @@ export async function createOnnxEngine(options: EngineOptions): Promise<Engine> 
     await close();
     throw error;
   }
-  return { kind: 'onnx', provider: options.provider, input: shape, outputs, run, close };
+  const runtimeName = `onnxruntime-node ${runtime.env.versions.node ?? ''}`;
+  return {
+    kind: 'onnx',
+    provider: options.provider,
+    runtime: runtimeName,
+    input: shape,
+    outputs,
+    run,
+    close,
+  };
 }

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { writeOnnxModel } from '../../../src/training/onnx-file.ts';
 import { createOnnxEngine } from '../../../src/vision/engine/onnx.ts';
+import { ODD_NETWORKS } from '../../fixtures/odd-networks.ts';
 import { tinyNetwork } from '../../fixtures/tiny-bundle.ts';
 import { engineSuite } from '../../suites/engine.ts';
 
@@ -33,28 +33,10 @@ test('a provider whose libraries are missing is PROVIDER_ABSENT, never a silent 
   });
 });
 
-test.each([
-  ['missing', null],
-  ['empty', new Uint8Array()],
-  ['cut in half', tinyNetwork().subarray(0, 400)],
-  ['something else', new TextEncoder().encode('not a network at all')],
-  ['without logits', withOutputNamed('probabilities', [1, 1, 8, 8])],
-  ['with a free picture size', withOutputNamed('logits', [1, 1, 'h', 'w'])],
-  ['for three dimensions', withOutputNamed('logits', [1, 8, 8])],
-])('a network file that is %s is BUNDLE_NOT_SERVABLE', async (name, bytes) => {
+test.each(ODD_NETWORKS)('a network file that is $name is BUNDLE_NOT_SERVABLE', async ({ name, bytes }) => {
   const file = join(folder, `${name}.onnx`);
   if (bytes) await writeFile(file, bytes);
   await expect(createOnnxEngine({ modelFile: file, provider: 'cpu', threads: 1 })).rejects.toMatchObject({
     code: 'BUNDLE_NOT_SERVABLE',
   });
 });
-
-function withOutputNamed(name: string, dims: (number | string)[]): Uint8Array {
-  return writeOnnxModel({
-    name: 'odd',
-    initializers: [],
-    nodes: [{ operator: 'Relu', inputs: ['input'], outputs: [name] }],
-    inputs: [{ name: 'input', type: 'float32', dims }],
-    outputs: [{ name, type: 'float32', dims }],
-  });
-}

@@ -1,0 +1,146 @@
+import { resolve } from 'node:path';
+import { SpectaError, systemCode } from '../../platform/errors.ts';
+import type { FileLock } from '../../platform/file-lock.ts';
+import type { Logger } from '../../platform/log.ts';
+import { createRequests, type RequestHandlers, type Requests } from '../../surface/requests.ts';
+import { type ControlSocket, openControlSocket } from './control-socket.ts';
+import { drawSnapshot } from './snapshot.ts';
+import { controlSocketPath } from './socket-path.ts';
+import { lockStateFolder } from './state-lock.ts';
+import {
+  type EarlyParts,
+  type LateParts,
+  lightFacts,
+  runFacts,
+  sightFacts,
+  vehicleFacts,
+} from './vehicle-facts.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Makes this daemon the only one on its state folder: see {@link lockStateFolder}. Before anything else is opened, so
+ * that a second daemon takes neither line nor camera from the first.
+ */
+export function lockAlone(
+  { config, boot }: Pick<EarlyParts, 'config' | 'boot'>,
+  environment: Environment,
+  log: Logger,
+): Promise<FileLock | null> {
+  const holder = {
+    pid: process.pid,
+    since: new Date(boot.startedUtcMs).toISOString(),
+    socket: resolve(controlSocketPath(config, environment)),
+  };
+  return lockStateFolder(config.stateFolder, holder, log);
+}
+
+/**
+ * What can be asked of the running daemon, and the socket on which people on the board ask. It answers from the first
+ * moment on, with what is there already.
+ */
+export class LocalControl implements AsyncDisposable {
+  /** For the other ways to ask, such as the link. */
+  readonly requests: Requests;
+  private readonly early: EarlyParts;
+  private readonly log: Logger;
+  private late: LateParts = {};
+  private socket: ControlSocket | null = null;
+  private isClosed = false;
+
+  constructor(early: EarlyParts, log: Logger) {
+    this.early = early;
+    this.log = log;
+    const { config, boot, clock } = early;
+    this.requests = createRequests({
+      handlers: this.handlers(),
+      disabled: config.requests.disabled,
+      clock,
+      clockQuality: () => boot.clockQuality(),
+      log,
+    });
+  }
+
+  /** Parts that have been started since. */
+  attach(parts: LateParts): void {
+    this.late = { ...this.late, ...parts };
+  }
+
+  /**
+   * Opens the socket. A disk that takes none keeps the vehicle inspecting, and is logged; a path that cannot be, and
+   * another daemon that answers there, reject (`CONFIG_INVALID`, `DAEMON_RUNNING`).
+   */
+  async listen(environment: Environment): Promise<void> {
+    const { config } = this.early;
+    const path = resolve(controlSocketPath(config, environment));
+    try {
+      this.socket = await openControlSocket(path, this.requests, this.log);
+    } catch (error) {
+      // Only a path that somebody wrote down is a mistake; a state folder may be as deep as it likes.
+      const isFault =
+        error instanceof SpectaError && (error.code === 'DAEMON_RUNNING' || config.control.socket !== null);
+      if (isFault) throw error;
+      const why = error instanceof SpectaError ? `${error.message} ${error.help}` : String(error);
+      this.log.error({ path, code: systemCode(error) }, `nobody on the board can ask this daemon: ${why}`);
+    }
+  }
+
+  /** Takes no request any more; idempotent. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.socket?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private handlers(): RequestHandlers {
+    const { light, sight, clock } = this.early;
+    return {
+      'light/test': ({ seconds }) => {
+        if (!light.test(seconds)) throw refused('The light is stopped.', 'Look at specta status.');
+        return { light: lightFacts(this.early) };
+      },
+      'light/acknowledge': () => {
+        const ended = light.acknowledge();
+        return { ended, light: lightFacts(this.early) };
+      },
+      'run/start': () => {
+        const { began, run } = this.runs().start();
+        return { began, run: runFacts(run) };
+      },
+      'run/stop': () => {
+        const run = this.runs().stop();
+        return { ended: run !== null, run: run && runFacts(run) };
+      },
+      snapshot: async () => {
+        const { newest } = sight;
+        if (newest === null) {
+          throw refused(
+            'No frame was judged yet.',
+            'specta status says what the camera and the engine lack.',
+          );
+        }
+        const facts = sightFacts(newest, clock);
+        const { bytes, extension, width, height } = await drawSnapshot(newest.frame);
+        const contentType = `image/${extension === 'jpg' ? 'jpeg' : extension}`;
+        return { sight: facts, contentType, width, height, image: Buffer.from(bytes).toString('base64') };
+      },
+      status: () => vehicleFacts(this.early, this.late),
+    };
+  }
+
+  private runs(): NonNullable<LateParts['runs']> {
+    const { runs } = this.late;
+    if (runs === undefined || this.isClosed) {
+      const when = this.isClosed ? 'stopping' : 'still starting';
+      throw refused(`The daemon is ${when}.`, 'Ask again when specta status shows the parts.');
+    }
+    return runs;
+  }
+}
+
+function refused(message: string, help: string): SpectaError {
+  return new SpectaError('REQUEST_REFUSED', message, help);
+}

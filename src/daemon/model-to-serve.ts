@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import type { Bundle } from '../domain/manifest.ts';
+import type { ModelStore } from '../model/model-store.ts';
+import { chooseServing } from '../model/serving.ts';
+import { FIRST_SLOTS, type Slots } from '../model/slots.ts';
+import { toErrorRecord } from '../platform/errors.ts';
+import type { Logger } from '../platform/log.ts';
+
+/** Where a state folder keeps bundles and slots. */
+export function modelsIn(stateFolder: string): string {
+  return join(stateFolder, 'models');
+}
+
+/** The slots after a start; a disk that fails is told, and takes no model away that came with SPECTA. */
+async function recovered(store: ModelStore, boot: string, log: Logger): Promise<Slots> {
+  try {
+    const { slots, damage } = await store.recover(boot);
+    if (damage !== null)
+      log.error({ error: toErrorRecord(damage) }, 'the slots of the models could not be read');
+    return slots;
+  } catch (error) {
+    log.error({ error: toErrorRecord(error) }, 'the models on board could not be put in order');
+  }
+  try {
+    return await store.slots();
+  } catch (error) {
+    log.error({ error: toErrorRecord(error) }, 'the slots of the models cannot be read');
+    return FIRST_SLOTS;
+  }
+}
+
+/**
+ * The bundle that a starting daemon serves: what the slots say, else the one before, else the one that came with SPECTA.
+ * Whatever is not as it should be is logged. Rejects only when no bundle at all is whole.
+ *
+ * @param shipped opens the bundle that the configuration names
+ */
+export async function modelToServe(
+  store: ModelStore,
+  shipped: () => Promise<Bundle>,
+  boot: string,
+  log: Logger,
+): Promise<Bundle> {
+  const slots = await recovered(store, boot, log);
+  const { bundle, slot, passedOver } = await chooseServing(slots, store.shelf, shipped);
+  for (const { slot: broken, error } of passedOver)
+    log.error(
+      { error: toErrorRecord(error), slot: broken, serving: slot },
+      'a model is damaged and passed over',
+    );
+  const { trial, lastTrial } = slots;
+  if (trial !== null) log.warn({ trial: trial.bundle }, 'a model waits for its trial');
+  if (lastTrial?.reason != null) log.info({ trial: lastTrial }, 'the last trial failed');
+  const { name, version } = bundle.manifest;
+  log.info({ name, version, digest: bundle.digest, slot }, 'the model that serves');
+  return bundle;
+}

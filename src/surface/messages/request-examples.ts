@@ -1,0 +1,129 @@
+import type { Answer, DataOf, RequestName, RequestOf } from './request.ts';
+import type { Sight, VehicleFacts } from './vehicle.ts';
+
+type RequestExamples = {
+  readonly [Name in RequestName]: {
+    readonly request: RequestOf<Name>;
+    readonly answer: Answer<DataOf<Name>>;
+  };
+};
+
+const AT = '2026-05-20T09:30:12.500Z';
+
+const light: VehicleFacts['light'] = {
+  kind: 'chardev',
+  line: 'gpiochip0 (tegra234-gpio) line 144 (PAC.06)',
+  held: true,
+  lit: true,
+  shows: 'lamp-test',
+  findings: [],
+  down: [],
+  since: AT,
+};
+
+const run: NonNullable<VehicleFacts['run']> = {
+  id: 'R-20260520T093000Z-7d0c6a52',
+  startedAt: '2026-05-20T09:30:00.000Z',
+  openFindings: 1,
+  seenSeconds: 11.2,
+  blindSeconds: 0.8,
+  lostSeconds: 0,
+};
+
+const sight: Sight = {
+  sequence: 361,
+  capturedAt: '2026-05-20T09:30:12.460Z',
+  ageSeconds: 0.04,
+  source: '/dev/video0',
+  label: 'crack',
+  blind: null,
+  probabilities: { corrosion: 0.12, crack: 0.93, intact: 0.02 },
+  quality: { mean: 96.4, saturatedShare: 0.01, sharpness: 3.8, localContrast: 9.1 },
+};
+
+const vehicle: VehicleFacts = {
+  vehicle: 'rov-1',
+  version: '0.1.0',
+  pid: 812,
+  boot: '7d0c6a52',
+  startedAt: '2026-05-20T09:29:58.000Z',
+  uptimeSeconds: 14.5,
+  at: AT,
+  clockQuality: 'synchronised',
+  parts: [
+    { part: 'camera', condition: 'ok', reason: null, since: '2026-05-20T09:30:00.000Z' },
+    {
+      part: 'link',
+      condition: 'recovering',
+      reason: 'no connection to mqtt://vessel:1883: no answer',
+      since: '2026-05-20T09:30:09.000Z',
+    },
+  ],
+  camera: {
+    uri: 'v4l2:HD USB Camera',
+    state: 'streaming',
+    reason: null,
+    mode: 'HD USB Camera at /dev/video0: 1280x720 YUYV at 30 a second',
+    delivered: 361,
+    drops: { superseded: 4 },
+  },
+  sight,
+  light: { ...light, shows: 'crack', findings: ['F-7d0c6a52-0001'] },
+  engine: { kind: 'onnx', provider: 'cpu' },
+  model: {
+    name: 'specta-32x2',
+    version: '0.1.0',
+    digest: '5f0a'.repeat(16),
+    createdAt: '2026-05-02T08:00:00.000Z',
+    slot: 'current',
+  },
+  run,
+  runStartsBy: 'camera',
+  record: {
+    folder: '/var/lib/specta',
+    waiting: { alert: 1, run: 1, image: 0 },
+    bytes: 2_048,
+    unheard: 0,
+    oldestAgeSeconds: 3.2,
+    dropped: {},
+    newestFindingAt: '2026-05-20T09:30:11.000Z',
+    limitBytes: 2_684_354_560,
+  },
+  link: { broker: 'mqtt://vessel:1883', state: 'waiting', protocol: null, reason: 'no answer' },
+  disk: {
+    folder: '/var/lib/specta',
+    freeBytes: 41_300_000_000,
+    fillsBytesPerHour: null,
+    measuredSeconds: 0,
+  },
+  temperatureCelsius: 47.5,
+  memoryBytes: 168_000_000,
+};
+
+function ok<Data>(data: Data, transaction: string | null = null): Answer<Data> {
+  return { status: 'ok', data, error: null, transaction };
+}
+
+/** One request of each kind with its answer; all fit their schemas. */
+export function requestExamples(): RequestExamples {
+  return {
+    'light/test': {
+      request: { seconds: 5, transaction: 'deck-17' },
+      answer: ok({ light }, 'deck-17'),
+    },
+    'light/acknowledge': {
+      request: { expires: '2026-05-20T09:31:00.000Z' },
+      answer: ok({ ended: true, light: { ...light, lit: false, shows: 'heartbeat' } }),
+    },
+    'run/start': { request: { transaction: 'bridge-3' }, answer: ok({ began: false, run }, 'bridge-3') },
+    'run/stop': { request: {}, answer: ok({ ended: true, run: { ...run, openFindings: 0 } }) },
+    snapshot: {
+      request: {},
+      answer: ok({ sight, contentType: 'image/jpeg', width: 1280, height: 720, image: '/9j/4AAQSkZJRg==' }),
+    },
+    status: {
+      request: { transaction: 'console-1' },
+      answer: ok(vehicle, 'console-1'),
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { ERROR_CODES, type ErrorCode } from '../../platform/errors.ts';
+import { count } from './envelope.ts';
+import { lightFacts, runFacts, sightSchema, vehicleSchema } from './vehicle.ts';
+
+/** A request's payload has at most so many bytes. */
+export const MOST_REQUEST_BYTES = 65_536;
+
+/** What every request may carry. */
+const asked = {
+  transaction: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe(
+      'chosen by whoever asks; comes back in the answer. The same again: the same answer, nothing done twice',
+    ),
+  expires: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe('not to be done after this; refused also where the vehicle cannot believe its clock'),
+};
+
+const plain = z.strictObject(asked);
+
+/** One thing that can be asked of a vehicle. */
+export interface RequestKind {
+  readonly does: string;
+  /** Something is different afterwards: worth a line in the log. */
+  readonly changes: boolean;
+  readonly request: z.ZodType<{
+    readonly transaction?: string | undefined;
+    readonly expires?: string | undefined;
+  }>;
+  /** What the answer's `data` is when all went well. */
+  readonly data: z.ZodType;
+}
+
+/** Everything that can be asked, by its name: `request/<name>` over MQTT, `/<name>` on the control socket. */
+export const REQUESTS = {
+  'light/test': {
+    does: 'Blinks the alert light, whatever it shows otherwise.',
+    changes: true,
+    request: z.strictObject({ ...asked, seconds: z.number().min(0.1).max(60).optional() }),
+    data: z.strictObject({ light: lightFacts }),
+  },
+  'light/acknowledge': {
+    does: 'Says that a person knows of the cracks: ends latch and hold.',
+    changes: true,
+    request: plain,
+    data: z.strictObject({
+      ended: z.boolean().describe('there was something to acknowledge'),
+      light: lightFacts,
+    }),
+  },
+  'run/start': {
+    does: 'Begins a run, unless one is under way.',
+    changes: true,
+    request: plain,
+    data: z.strictObject({ began: z.boolean().describe('false: it was under way'), run: runFacts }),
+  },
+  'run/stop': {
+    does: 'Ends the run under way; the next one begins on request, or at the next start of the daemon.',
+    changes: true,
+    request: plain,
+    data: z.strictObject({
+      ended: z.boolean().describe('false: none was under way'),
+      run: runFacts.nullable().describe('the one that ended'),
+    }),
+  },
+  snapshot: {
+    does: 'Gives the newest frame that was judged, with its verdict.',
+    changes: false,
+    request: plain,
+    data: z.strictObject({
+      sight: sightSchema,
+      contentType: z.string().describe('as in image/jpeg'),
+      width: count,
+      height: count,
+      image: z.base64().describe('the file'),
+    }),
+  },
+  status: {
+    does: 'Says how the vehicle is.',
+    changes: false,
+    request: plain,
+    data: vehicleSchema,
+  },
+} as const satisfies Record<string, RequestKind>;
+
+export type RequestName = keyof typeof REQUESTS;
+export type RequestOf<Name extends RequestName> = z.infer<(typeof REQUESTS)[Name]['request']>;
+export type DataOf<Name extends RequestName> = z.infer<(typeof REQUESTS)[Name]['data']>;
+
+export const REQUEST_NAMES = Object.keys(REQUESTS) as [RequestName, ...RequestName[]];
+
+export function isRequestName(name: string): name is RequestName {
+  return Object.hasOwn(REQUESTS, name);
+}
+
+const errorSchema = z.strictObject({
+  code: z.enum(ERROR_CODES),
+  message: z.string().describe('what happened'),
+  help: z.string().describe('what to do about it'),
+});
+
+/** What comes back: exactly one of `data` and `error` is not null. */
+export interface Answer<Data> {
+  readonly status: 'ok' | 'error';
+  readonly data: Data | null;
+  readonly error: { readonly code: ErrorCode; readonly message: string; readonly help: string } | null;
+  readonly transaction: string | null;
+}
+
+/** The shape of an answer with this `data`. */
+export function answerSchema<Data extends z.ZodType>(data: Data) {
+  return z.strictObject({
+    status: z.enum(['ok', 'error']),
+    data: data.nullable().describe('null when the status is error'),
+    error: errorSchema.nullable().describe('null when the status is ok'),
+    transaction: z.string().nullable().describe("the request's; null when it had none, or could not be read"),
+  });
+}
