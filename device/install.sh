@@ -3,25 +3,30 @@
 set -eu
 
 usage() {
-    cat <<'EOF'
+    cat <<'END'
 Usage: install.sh [OPTIONS] [RELEASE]    install, or upgrade to, a release
        install.sh [OPTIONS] --return     go back to the release before
        install.sh [OPTIONS] --uninstall  take SPECTA away; configuration and record stay
 
-RELEASE is a release folder or its tarball (.tar.gz, .tar.xz, .tar); by default the folder that holds this script.
+RELEASE is a release's tarball (specta-VERSION-linux-ARCH.tar.gz) or the folder unpacked from one; by default the folder
+that holds this script.
 
   --board NAME   which of device/boards is meant; by default it is recognised by its device tree, else generic-linux
   --sysfs-gpio   let the service write /sys, for a light of kind sysfs
   --no-start     neither enable nor (re)start the service
   --purge        with --uninstall: also remove configuration, record and user
-  --force        install also where a check refuses
+  --force        install also where a check of this machine refuses
   --dry-run      say what would be done, and do nothing
 
 DESTDIR=FOLDER installs below FOLDER: users, udev and systemd are then left to whoever boots it.
-The former release is kept for --return; older ones are removed.
-EOF
+
+A release goes to /opt/specta/VERSION and is never changed there. The link /opt/specta/current says which one runs; unit,
+rules and command are links into it, so one step switches all. A release that does not become ready is left again for
+the one before. The former release is kept for --return; older ones are removed.
+END
 }
 
+umask 022
 dest=${DESTDIR:-}
 opt=$dest/opt/specta
 mode=install board='' release='' sysfs=no start=yes purge=no force=no dry=no
@@ -57,30 +62,57 @@ live() { if [ -n "$dest" ]; then say "  (not in DESTDIR) $*"; else run "$@"; fi;
 
 if [ $dry = no ] && [ -z "$dest" ] && [ "$(id -u)" -ne 0 ]; then fail "must be run as root (or with --dry-run)"; fi
 
-work=
-trap 'if [ -n "$work" ]; then rm -rf "$work"; fi' EXIT
+# What an install that ends early leaves behind: $incoming in /opt/specta, $work elsewhere.
+work='' incoming=${SPECTA_INCOMING:-}
+tidy() {
+    if [ -n "$work" ]; then rm -rf "$work"; fi
+    if [ -n "$incoming" ]; then rm -rf "$incoming"; fi
+    # An install that was refused leaves nothing at all.
+    if [ $dry = no ] && [ -d "$opt" ] && [ ! -L "$opt/current" ] && [ -z "$(ls "$opt")" ]; then
+        rm -rf "$opt"
+        if [ $had_opt = no ]; then rmdir "$dest/opt"; fi
+    fi
+}
+had_opt=no
+if [ -d "$dest/opt" ]; then had_opt=yes; fi
+trap tidy EXIT
 trap 'exit 130' INT TERM
 
+# One install at a time; what an install cut short by a power failure left is removed.
+take_turn() {
+    # An installer that handed over goes on holding its turn.
+    if [ $dry = yes ] || [ -n "${SPECTA_INSTALLER:-}" ]; then return; fi
+    mkdir -p "$opt"
+    exec 9>"$opt/.lock"
+    flock -n 9 || fail "another install.sh is at work"
+    for left in "$opt"/.incoming.* "$opt"/.link.*; do
+        if [ "$left" != "$incoming" ] && { [ -e "$left" ] || [ -L "$left" ]; }; then rm -rf "$left"; fi
+    done
+}
 # Replaces a link in one step: a power cut leaves the old one or the new one.
 relink() { # TARGET LINK
     if [ "$(readlink "$2" 2>/dev/null || true)" = "$1" ]; then return 0; fi
     say "  ln -s $1 $2"
-    [ $dry = yes ] && return 0
-    ln -s "$1" "$2.new$$"
-    mv -T "$2.new$$" "$2"
-}
-# Copies a file unless it is the same already.
-put() { # MODE SOURCE TARGET
-    if [ -f "$3" ] && cmp -s "$2" "$3"; then return 0; fi
-    run install -D -m "$1" "$2" "$3"
     changed=yes
+    if [ $dry = yes ]; then return 0; fi
+    mkdir -p "$(dirname "$2")"
+    # A link made beside and renamed; of another file system it could not be.
+    draft=$(dirname "$2")/.link.$(basename "$2")
+    rm -f "$draft"
+    ln -s "$1" "$draft"
+    mv -T "$draft" "$2"
 }
 changed=no
+# The release that a link names; empty where there is none.
+named() { # current|previous
+    name=$(readlink "$opt/$1" 2>/dev/null || true)
+    if [ -n "$name" ] && [ -d "$opt/$name" ]; then printf '%s' "$name"; fi
+}
 
 reload() {
     live systemctl daemon-reload
-    live udevadm control --reload
-    live udevadm trigger --subsystem-match=gpio
+    live udevadm control --reload || say "warning: udev does not run; its rules work from the next start on"
+    live udevadm trigger --subsystem-match=gpio || true
 }
 
 # --- what this machine is ------------------------------------------------------------------------------------------
@@ -116,16 +148,13 @@ check_machine() { # RELEASE_FOLDER
     aarch64) arch=arm64 ;;
     *) arch=$(uname -m) ;;
     esac
-    if [ ! -x "$1/node_modules/node-linux-$arch/bin/node" ]; then
-        others=$(cd "$1/node_modules" 2>/dev/null && ls -d node-linux-* 2>/dev/null | tr '\n' ' ' || true)
-        [ -n "$others" ] || fail "the release holds no Node (node_modules/node-linux-$arch)"
-        if [ -n "$dest" ]; then
-            arch=${others%% *}
-            arch=${arch#node-linux-}
-        else
-            refuse "the release is for ${others}and this machine is linux-$arch"
-        fi
+    meant=$(of_release arch "$1")
+    if [ "$meant" != "$arch" ] && [ -z "$dest" ]; then
+        refuse "the release is for linux-$meant and this machine is linux-$arch"
     fi
+}
+of_release() { # version|arch RELEASE_FOLDER
+    sed -n "s/^$1=\([0-9A-Za-z.+-]*\)\$/\1/p" "$2/RELEASE" | head -n 1
 }
 find_board() { # RELEASE_FOLDER
     if [ -n "$board" ]; then
@@ -151,7 +180,8 @@ make_users() {
     fi
     # Cameras, GPIO lines, and a Jetson's GPU. Groups that this system does not have are passed over.
     for group in video gpio render; do
-        if [ -n "$dest" ] || getent group $group >/dev/null; then live usermod --append --groups $group specta; fi
+        if [ -z "$dest" ] && { ! getent group $group >/dev/null || id -nG specta 2>/dev/null | grep -qw $group; }; then continue; fi
+        live usermod --append --groups $group specta
     done
 }
 make_folders() {
@@ -160,9 +190,23 @@ make_folders() {
     live chown specta:specta /var/lib/specta
     run chmod 0750 "$dest/var/lib/specta"
 }
-# The example configuration with the board's line in it.
+# The only camera of this machine by its stable name; nothing where there is none or a choice. A CSI sensor's own node
+# gives Bayer, which needs a command camera.
+only_camera() {
+    for folder in "${SPECTA_CAMERAS:-/dev/v4l}/by-id" "${SPECTA_CAMERAS:-/dev/v4l}/by-path"; do
+        found=
+        for node in "$folder"/*-video-index0; do
+            case $node in *'*'* | *tegra-capture*) continue ;; esac
+            found="$found $node"
+        done
+        case $found in ' '*' '*) return ;; ' '*) printf '%s' "${found# }"; return ;; esac
+    done
+}
+# The example configuration with the board's line and the only camera in it. A camera that is not there is looked for
+# by the daemon, and status and doctor say so.
 configuration() { # RELEASE_FOLDER
-    awk -v board="$1/device/boards/$board.yaml" '
+    camera=$(only_camera)
+    awk -v board="$1/device/boards/$board.yaml" -v camera="${camera:-/dev/video0}" '
         function indent(text) { match(text, /^ */); return RLENGTH }
         BEGIN {
             while ((getline text < board) > 0) {
@@ -177,6 +221,7 @@ configuration() { # RELEASE_FOLDER
         /^[a-z]/ { part = $1 }
         skipping && indent($0) > 2 { next }
         { skipping = 0 }
+        part == "camera:" && /^  uri:/ { print "  uri: v4l2:" camera; next }
         part == "light:" && /^  line:/ && block != "" { print block; skipping = 1; next }
         { print }
     ' "$1/device/specta.example.yaml"
@@ -192,83 +237,204 @@ put_configuration() { # RELEASE_FOLDER
     [ $dry = yes ] && return
     configuration "$1" >"$target.new"
     chmod 0644 "$target.new"
+    sync "$target.new"
     mv "$target.new" "$target"
 }
-put_system_files() { # RELEASE_FOLDER
-    say "Service, udev rules, command"
-    put 0644 "$1/systemd/specta.service" "$dest/etc/systemd/system/specta.service"
-    if [ $sysfs = yes ]; then
-        put 0644 "$1/systemd/sysfs-gpio.conf" "$dest/etc/systemd/system/specta.service.d/sysfs-gpio.conf"
-    fi
-    put 0644 "$1/device/udev/60-specta.rules" "$dest/etc/udev/rules.d/60-specta.rules"
-    command=$dest/usr/local/bin/specta
-    wanted='#!/bin/sh
-exec /opt/specta/current/bin/node /opt/specta/current/src/main.ts "$@"'
-    if [ "$(cat "$command" 2>/dev/null || true)" != "$wanted" ]; then
-        say "  write $command"
-        if [ $dry = no ]; then
-            mkdir -p "$(dirname "$command")"
-            printf '%s\n' "$wanted" >"$command"
-            chmod 0755 "$command"
-        fi
+# Copies a file unless it is the same already; a power cut leaves the old one or the new one.
+put_copy() { # RELEASE_FOLDER SOURCE TARGET
+    if [ ! -L "$dest$3" ] && cmp -s "$1/$2" "$dest$3"; then return; fi
+    say "  copy $1/$2 to $dest$3"
+    changed=yes
+    if [ $dry = yes ]; then return; fi
+    mkdir -p "$(dirname "$dest$3")"
+    cp "$1/$2" "$dest$3.new"
+    sync "$dest$3.new"
+    mv -T "$dest$3.new" "$dest$3"
+}
+# A link into the release that runs: `current` switches it with all others. Where /opt is a disk of its own, systemd and
+# udev may look before it is there, so it is a copy.
+put_link() { # RELEASE_FOLDER SOURCE TARGET
+    if [ $dry = no ] && [ "$(stat -c %d "$opt")" != "$(stat -c %d "$dest/etc")" ]; then
+        put_copy "$@"
+    else
+        up=$(printf '%s' "$(dirname "$3")" | sed 's#/[^/]*#../#g')
+        relink "${up}opt/specta/current/$2" "$dest$3"
     fi
 }
+unit=/etc/systemd/system/specta.service
+# All that the unit says is a drop-in, for systemctl enable and disable need a file of the unit's own name that is no link.
+put_system_files() { # RELEASE_FOLDER
+    say "Service, udev rules, command"
+    put_copy "$1" systemd/frame.service $unit
+    put_link "$1" systemd/specta.service $unit.d/10-release.conf
+    if compatible | grep -q '^nvidia,tegra'; then put_link "$1" systemd/jetson.conf $unit.d/20-jetson.conf; fi
+    if [ $sysfs = yes ] || [ -e "$dest$unit.d/20-sysfs-gpio.conf" ]; then
+        put_link "$1" systemd/sysfs-gpio.conf $unit.d/20-sysfs-gpio.conf
+    fi
+    put_link "$1" device/udev/60-specta.rules /etc/udev/rules.d/60-specta.rules
+    put_link "$1" bin/specta /usr/local/bin/specta
+}
+
+# Whether every file of a release is as it was made.
+is_whole() { # RELEASE_FOLDER
+    (cd "$1" && sha256sum --check --quiet --strict SHA256SUMS >/dev/null 2>&1)
+}
+# Brings a release to /opt/specta, whole or not at all, and leaves its folder's name there in $home. One that is in use is
+# never touched: the same version with another content goes beside it.
+put_release() { # RELEASE_FOLDER VERSION
+    digest=$(sha256sum <"$1/SHA256SUMS" | cut -c 1-8)
+    for home in "$2" "$2+$digest" "$2+$digest.again"; do
+        say "Release $home"
+        if [ "$(readlink -f "$1")" = "$(readlink -f "$opt/$home")" ] ||
+            { cmp -s "$1/SHA256SUMS" "$opt/$home/SHA256SUMS" && is_whole "$opt/$home"; }; then
+            say "  $opt/$home is there"
+            return
+        fi
+        if [ ! -e "$opt/$home" ]; then break; fi
+        if [ "$home" != "$(named current)" ] && [ "$home" != "$(named previous)" ]; then
+            run rm -rf "${opt:?}/$home"
+            break
+        fi
+        say "  $opt/$home has another content and is in use"
+    done
+    say "  copy $1 to $opt/$home"
+    if [ $dry = yes ]; then return; fi
+    draft=$1
+    case $1 in
+    "$opt"/.incoming.*) ;;
+    *)
+        incoming=$(mktemp -d "$opt/.incoming.XXXXXX")
+        draft=$incoming/release
+        cp -a "$1" "$draft"
+        ;;
+    esac
+    # Under DESTDIR by somebody else than root the owner cannot be changed, and need not be.
+    if [ "$(id -u)" -eq 0 ]; then chown -R 0:0 "$draft"; fi
+    chmod -R go-w,a+rX "$draft"
+    is_whole "$draft" || fail "the release is damaged: a file is not what SHA256SUMS says. Nothing was changed"
+    # On the disk first, under its name after: the name stands for a whole release.
+    sync -f "$draft"
+    mv -T "$draft" "$opt/$home"
+    sync -f "$opt"
+}
+# Points `current` to a release and `previous` to the one before.
+switch_to() { # NAME
+    leaving=$(named current)
+    if [ "$leaving" = "$1" ]; then return; fi
+    if [ -n "$leaving" ]; then relink "$leaving" "$opt/previous"; fi
+    relink "$1" "$opt/current"
+    [ $dry = yes ] || sync -f "$opt"
+}
+remove_old_releases() {
+    for folder in "$opt"/*/; do
+        folder=${folder%/}
+        name=$(basename "$folder")
+        if [ -L "$folder" ] || [ ! -d "$folder" ]; then continue; fi
+        if [ "$name" = "$(named current)" ] || [ "$name" = "$(named previous)" ]; then continue; fi
+        run rm -rf "$folder"
+    done
+}
+# What can be known before the daemon is stopped: Node runs here, and the release can read the configuration.
+try_out() { # RELEASE_FOLDER
+    if [ -n "$dest" ] || [ $dry = yes ]; then return; fi
+    say "Try out"
+    verdict=0
+    "$1/bin/node" --input-type=module --eval '
+        const [module, file] = process.argv.slice(1);
+        const { loadConfig } = await import(module);
+        await loadConfig(file, {}).catch((error) => {
+            console.error(error.message, error.help ?? "");
+            process.exitCode = 3;
+        });
+    ' "$1/src/daemon/load-config.ts" /etc/specta/specta.yaml || verdict=$?
+    case $verdict in
+    0) ;;
+    3) fail "release $(of_release version "$1") cannot use /etc/specta/specta.yaml: mend it and install again. What runs now goes on" ;;
+    *) fail "release $(of_release version "$1") does not run here: its Node ended with $verdict. What runs now goes on" ;;
+    esac
+}
+# One thing that systemd knows of the service.
+shown() { systemctl show specta.service --property="$1" --value; }
+# Waits until the service is ready; fails when it does not become so. systemctl restart would wait for ever: to systemd a
+# service that ends and is started again is still starting.
 start_service() {
     if [ $start = no ]; then
         say "Not started (--no-start)"
         return
     fi
-    say "Start"
-    live systemctl enable specta.service
-    live systemctl restart specta.service
-}
-
-version_of() { # RELEASE_FOLDER
-    sed -n 's/^  "version": "\([0-9A-Za-z.+-]*\)".*/\1/p' "$1/package.json" | head -n 1
-}
-# Copies a release to /opt/specta/VERSION, whole or not at all.
-put_release() { # RELEASE_FOLDER VERSION
-    home=$opt/$2
-    say "Release $2"
-    if [ "$(readlink -f "$1")" = "$(readlink -f "$home")" ]; then
-        say "  $home is there"
-    else
-        say "  copy $1 to $home"
-        if [ $dry = no ]; then
-            rm -rf "$home.new" "$home.old"
-            cp -a "$1" "$home.new"
-            # Under DESTDIR by somebody else than root the owner cannot be changed, and need not be.
-            if [ "$(id -u)" -eq 0 ]; then chown -R 0:0 "$home.new"; fi
-            chmod -R go-w,a+rX "$home.new"
-            sync -f "$home.new"
-            if [ -e "$home" ]; then mv "$home" "$home.old"; fi
-            mv "$home.new" "$home"
-            rm -rf "$home.old"
-        fi
-    fi
-    if [ $dry = yes ]; then
-        say "  $home/bin/node is Node for linux-$arch"
+    if [ $changed = no ] && [ -z "$dest" ] && systemctl is-active --quiet specta.service; then
+        say "It runs already"
         return
     fi
-    mkdir -p "$home/bin"
-    relink "../node_modules/node-linux-$arch/bin/node" "$home/bin/node"
-}
-# Points `current` to a release and `previous` to the one before.
-switch_to() { # VERSION
-    former=$(readlink "$opt/current" 2>/dev/null || true)
-    if [ "$former" = "$1" ]; then return; fi
-    if [ -n "$former" ] && [ -d "$opt/$former" ]; then relink "$former" "$opt/previous"; fi
-    relink "$1" "$opt/current"
-}
-remove_old_releases() {
-    for folder in "$opt"/*/; do
-        name=$(basename "$folder")
-        case $name in
-        current | previous | '*' | "$(readlink "$opt/current")" | "$(readlink "$opt/previous")") continue ;;
-        esac
-        if [ -L "${folder%/}" ]; then continue; fi
-        run rm -rf "${folder%/}"
+    say "Start (until the first frame is judged, or the camera's fault is known)"
+    live systemctl enable --quiet specta.service
+    live systemctl stop specta.service
+    # Begins the count of restarts anew.
+    live systemctl reset-failed specta.service 2>/dev/null || true
+    # Compiled code of the release before.
+    live rm -rf /var/cache/specta
+    live systemctl start --no-block specta.service
+    if [ -n "$dest" ] || [ $dry = yes ]; then return; fi
+    # No end to the wait is needed: systemd bounds each start, and a start that fails is counted.
+    while :; do
+        case $(shown ActiveState) in active) return ;; failed) return 1 ;; esac
+        if [ "$(shown NRestarts)" -gt 0 ]; then return 1; fi
+        sleep 1
     done
+}
+# Lets a release run; goes back to the one before when it does not become ready.
+activate() { # NAME
+    before=$(named current) before_that=$(named previous)
+    put_system_files "$opt/$1"
+    say "Switch to $1"
+    switch_to "$1"
+    reload
+    if start_service; then return; fi
+    why="release $1 did not become ready: journalctl -u specta says why"
+    if [ -z "$before" ] || [ "$before" = "$1" ]; then fail "$why. systemd goes on trying"; fi
+    say "Release $1 did not become ready: back to $before"
+    changed=yes
+    relink "$before" "$opt/current"
+    if [ -n "$before_that" ]; then relink "$before_that" "$opt/previous"; else run rm -f "$opt/previous"; fi
+    put_system_files "$opt/$before"
+    reload
+    start_service || fail "$why; and $before does not either"
+    remove_old_releases
+    fail "$why. $before runs again"
+}
+
+# Unpacks a tarball; what follows sees a folder.
+unpack() {
+    [ -f "$release" ] || fail "there is no $release"
+    if [ -f "$release.sha256" ]; then
+        (cd "$(dirname "$release")" && sha256sum --check --quiet "$(basename "$release").sha256") >/dev/null 2>&1 ||
+            fail "$release is damaged: it is not what $release.sha256 says. Copy it again"
+    fi
+    if [ $dry = yes ]; then
+        work=$(mktemp -d "${TMPDIR:-/tmp}/specta-install.XXXXXX")
+        into=$work
+        top=$(tar -tf "$release" 2>/dev/null | head -n 1 | cut -d / -f 1)
+        set -- "$top/RELEASE" "$top/SHA256SUMS" "$top/package.json" "$top/device" "$top/systemd"
+    else
+        incoming=$(mktemp -d "$opt/.incoming.XXXXXX")
+        into=$incoming
+        set --
+    fi
+    say "Unpack $release"
+    tar -xf "$release" -C "$into" "$@" || fail "$release cannot be unpacked (damaged, or the disk is full). Nothing was changed"
+    release=$into/$(ls "$into")
+}
+# The release's own installer knows best what it needs.
+hand_over() {
+    if [ -n "${SPECTA_INSTALLER:-}" ] || cmp -s "$0" "$release/device/install.sh"; then return; fi
+    set -- "$release"
+    if [ -n "$board" ]; then set -- --board "$board" "$@"; fi
+    if [ $sysfs = yes ]; then set -- --sysfs-gpio "$@"; fi
+    if [ $start = no ]; then set -- --no-start "$@"; fi
+    if [ $force = yes ]; then set -- --force "$@"; fi
+    if [ $dry = yes ]; then set -- --dry-run "$@"; fi
+    SPECTA_INSTALLER=$0 SPECTA_INCOMING=$incoming sh "$release/device/install.sh" "$@" || exit
+    exit 0
 }
 
 install_release() {
@@ -276,52 +442,50 @@ install_release() {
         release=$(dirname "$(dirname "$(readlink -f "$0")")")
     fi
     case $release in
-    *.tar | *.tar.gz | *.tgz | *.tar.xz)
-        [ -f "$release" ] || fail "there is no $release"
-        work=$(mktemp -d "${TMPDIR:-/tmp}/specta-install.XXXXXX")
-        tar -xf "$release" -C "$work"
-        release=$(dirname "$(find "$work" -maxdepth 3 -path '*/src/main.ts' -printf '%h\n' | head -n 1)")
-        ;;
+    *.tar | *.tar.gz | *.tgz | *.tar.xz) unpack ;;
     esac
-    for needed in package.json src/main.ts systemd/specta.service device/specta.example.yaml device/boards node_modules; do
-        [ -e "$release/$needed" ] || fail "$release is no release of SPECTA: $needed is missing"
+    for needed in RELEASE SHA256SUMS package.json systemd/specta.service device/specta.example.yaml device/boards; do
+        [ -e "$release/$needed" ] || fail "$release is no release of SPECTA: $needed is missing (npm run release makes one)"
     done
-    version=$(version_of "$release")
+    hand_over
+    version=$(of_release version "$release")
     [ -n "$version" ] || fail "the version of $release cannot be read"
     check_machine "$release"
     find_board "$release"
+    put_release "$release" "$version"
+    from=$opt/$home
+    [ $dry = no ] || from=$release
     make_users
     make_folders
-    put_release "$release" "$version"
-    from=$release
-    [ $dry = yes ] || from=$opt/$version
     put_configuration "$from"
-    put_system_files "$from"
-    say "Switch to $version"
-    switch_to "$version"
+    try_out "$from"
+    activate "$home"
     [ $dry = yes ] || remove_old_releases
-    reload
-    start_service
-    say "SPECTA $version is installed. Configuration: /etc/specta/specta.yaml; see how it is: systemctl status specta; specta doctor --config /etc/specta/specta.yaml"
+    say "SPECTA $version is installed. Configuration: /etc/specta/specta.yaml. How it is: systemctl status specta; specta doctor"
 }
 
 return_release() {
-    former=$(readlink "$opt/previous" 2>/dev/null || true)
-    [ -n "$former" ] && [ -d "$opt/$former" ] || fail "there is no former release to return to"
-    say "Return from $(readlink "$opt/current") to $former"
-    put_system_files "$opt/$former"
-    switch_to "$former"
-    reload
-    start_service
+    now=$(named current) former=$(named previous)
+    # A power cut inside a switch may leave both links at one release; the other is there still.
+    if [ -z "$former" ] || [ "$former" = "$now" ]; then
+        former=$(cd "$opt" 2>/dev/null && ls -td -- */ | sed 's#/$##' | grep -vxF -e current -e previous -e "$now" | head -n 1 || true)
+    fi
+    [ -n "$former" ] || fail "there is no former release to return to"
+    say "Return from $now to $former"
+    try_out "$opt/$former"
+    activate "$former"
+    say "SPECTA $former runs; install.sh --return goes to $now again"
 }
 
 uninstall() {
     say "Uninstall"
     live systemctl disable --now specta.service || true
-    for path in /etc/systemd/system/specta.service /etc/systemd/system/specta.service.d /etc/udev/rules.d/60-specta.rules \
-        /usr/local/bin/specta /opt/specta; do
+    for path in $unit $unit.d/10-release.conf $unit.d/20-jetson.conf $unit.d/20-sysfs-gpio.conf \
+        /etc/udev/rules.d/60-specta.rules /usr/local/bin/specta /opt/specta /var/cache/specta; do
         if [ -e "$dest$path" ] || [ -L "$dest$path" ]; then run rm -rf "$dest$path"; fi
     done
+    # A drop-in of the user's own stays.
+    if [ -d "$dest$unit.d" ] && [ -z "$(ls "$dest$unit.d")" ]; then run rmdir "$dest$unit.d"; fi
     reload
     if [ $purge = yes ]; then
         for path in /etc/specta /var/lib/specta; do
@@ -330,12 +494,12 @@ uninstall() {
         if [ -n "$dest" ] || getent passwd specta >/dev/null; then live userdel specta || true; fi
         if [ -n "$dest" ] || getent group specta >/dev/null; then live groupdel specta || true; fi
     else
-        say "  /etc/specta and /var/lib/specta stay (--purge removes them)"
+        say "  /etc/specta, /var/lib/specta and the user specta, who owns them, stay (--purge removes them)"
     fi
 }
 
 case $mode in
-install) install_release ;;
-return) return_release ;;
+install) take_turn; install_release ;;
+return) take_turn; return_release ;;
 uninstall) uninstall ;;
 esac

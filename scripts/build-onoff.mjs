@@ -75,6 +75,8 @@ const run = spawnSync(
   compiler,
   [
     ...['-std=c++20', '-O2', '-fPIC', '-shared', '-pthread', '-fno-rtti', '-fno-exceptions', '-w'],
+    // The same bytes wherever it is compiled: without names of folders and of the compiler's own files.
+    ...['-s', `-ffile-prefix-map=${modules}=.`],
     ...['-DNODE_GYP_MODULE_NAME=epoll', '-DBUILDING_NODE_EXTENSION', '-D_FILE_OFFSET_BITS=64'],
     ...['-I', include, '-I', join(modules, 'nan')],
     ...readdirSync(join(epoll, 'src'))

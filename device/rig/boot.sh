@@ -5,33 +5,64 @@
 # (vivid, /dev/video0) and a simulated GPIO chip (/dev/gpiochip0, witness in /run/gpio-witness), and no network.
 #   RIG_SECONDS=600       patience           RIG_MEMORY=2048   megabytes      RIG_CPUS=2
 #   RIG_ARGUMENTS='rig.gpiosim=hold=1,names=1'   kernel arguments, see init.sh
-#   RIG_ROOT=/            another root       RIG_SHARE=FOLDER  kept as /share in the guest: command, status, console.log
+#   RIG_ROOT=/            another root: a folder, or x64 for root.sh's Debian with systemd (rig.systemd=1). This project
+#                         and the rig's cache are then in the guest as well, at their places here
+#   RIG_SHARE=FOLDER  kept as /share in the guest: command, status, console.log
+#   RIG_ARCH=x64          or arm64: another processor, with root.sh's Debian as its root and a PL061 as its second GPIO chip;
+#                         what the emulator's own pins carry stands in /share/pl061.log
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 cache=${SPECTA_RIG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/specta-rig}
-"$here/build.sh" || exit
+arch=${RIG_ARCH:-x64}
+"$here/build.sh" "$arch" || exit
+product=$cache/$arch
 share=${RIG_SHARE:-$(mktemp -d)}
 mkdir -p "$share"
 rm -f "$share/status"
+case $arch in
+  x64)
+    root=${RIG_ROOT:-/} console=ttyS0
+    machine=(qemu-system-x86_64 -machine q35 -cpu max)
+    ;;
+  arm64)
+    root=${RIG_ROOT:-$("$here/root.sh" arm64)} console=ttyAMA0
+    [ -n "$root" ] || exit 3
+    machine=(qemu-system-aarch64 -machine virt -cpu cortex-a76 -trace "pl061_set_output,file=$share/pl061.log")
+    ;;
+esac
+case $root in x64 | arm64) root=$("$here/root.sh" "$root") || exit ;; esac
 [ -n "${RIG_SHARE:-}" ] || trap 'rm -rf "$share"' EXIT
 {
-  printf 'export SPECTA_RIG=1 SPECTA_RIG_GPIO=1 SPECTA_RIG_MODULES=%q\n' "$cache/modules"
+  printf 'export SPECTA_RIG=1 SPECTA_RIG_GPIO=1 SPECTA_RIG_MODULES=%q\n' "$product/modules"
   printf '%s\n' "$1"
 } >"$share/command"
 
+shares=() arguments=
+if [ "$root" != / ]; then
+  for name in project cache; do
+    case $name in project) folder=$(readlink -f "$here/../..") ;; cache) folder=$(readlink -f "$cache") ;; esac
+    shares+=(
+      -fsdev "local,id=$name,path=$folder,security_model=none,readonly=on,multidevs=remap"
+      -device "virtio-9p-pci,fsdev=$name,mount_tag=$name"
+    )
+    arguments+=" rig.$name=$folder"
+  done
+fi
+
 qemu=(
-  qemu-system-x86_64 -machine q35 -cpu max -accel tcg,thread=multi,tb-size=512
+  "${machine[@]}" -accel tcg,thread=multi,tb-size=512
   -smp "${RIG_CPUS:-2}" -m "${RIG_MEMORY:-2048}"
   -nodefaults -no-user-config -display none -no-reboot -nic none
-  -kernel "$cache/vmlinux" -initrd "$cache/initramfs.gz"
-  -append "console=ttyS0 quiet panic=-1 mitigations=off rig.folder=$PWD ${RIG_ARGUMENTS:-}"
+  -kernel "$product/kernel" -initrd "$product/initramfs.gz"
+  -append "console=$console quiet panic=-1 mitigations=off rig.folder=$PWD$arguments ${RIG_ARGUMENTS:-}"
   -chardev "file,id=console,path=$share/console.log" -serial chardev:console
   -chardev file,id=output,path=/dev/fd/1,append=on
   -device virtio-serial-pci -device virtserialport,chardev=output,name=output
-  -fsdev "local,id=host,path=${RIG_ROOT:-/},security_model=none,readonly=on,multidevs=remap"
+  -fsdev "local,id=host,path=$root,security_model=none,readonly=on,multidevs=remap"
   -device virtio-9p-pci,fsdev=host,mount_tag=host
   -fsdev "local,id=share,path=$share,security_model=none"
   -device virtio-9p-pci,fsdev=share,mount_tag=share
+  "${shares[@]}"
   -device virtio-rng-pci
 )
 # Through cat, for the emulator opens its output by name, which a socket does not allow.

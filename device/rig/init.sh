@@ -9,7 +9,7 @@ bb mount -t proc proc /proc
 bb mount -t sysfs sysfs /sys
 bb mount -t devtmpfs dev /dev
 
-folder=/ vivid=n_devs=1,node_types=0x1,num_inputs=1,input_types=0x0 gpiosim= scratch=1g systemd=
+folder=/ project= cache= vivid=n_devs=1,node_types=0x1,num_inputs=1,input_types=0x0 gpiosim= scratch=1g systemd=
 for word in $(bb cat /proc/cmdline); do
   case $word in rig.*=*) eval "${word#rig.}" ;; esac
 done
@@ -31,6 +31,13 @@ bb mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=none share /s
 bb mount -t tmpfs -o "size=$scratch" scratch /scratch
 bb mkdir /scratch/upper /scratch/work
 bb mount -t overlay -o lowerdir=/host,upperdir=/scratch/upper,workdir=/scratch/work root /root
+# With a root other than the host's: the project (with a scratch layer, for tests write beside themselves) and the cache.
+if [ -n "$project" ]; then
+  bb mkdir -p /project /scratch/project/upper /scratch/project/work "/root$project" "/root$cache"
+  bb mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro project /project
+  bb mount -t overlay -o lowerdir=/project,upperdir=/scratch/project/upper,workdir=/scratch/project/work project "/root$project"
+  bb mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro cache "/root$cache"
+fi
 load 2-devices.list
 
 for kind in proc:proc sysfs:sys devtmpfs:dev; do bb mount -t "${kind%:*}" "${kind%:*}" "/root/${kind#*:}"; done

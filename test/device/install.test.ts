@@ -30,20 +30,50 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(work, { recursive: true, force: true }));
 
-/** A release as far as the installer looks at it. Its Node is a link: a whole one would take seconds to copy. */
-function release(version: string): string {
+/**
+ * A release as far as the installer looks at it. Its Node is a link: a whole one would take seconds to copy.
+ * @param content what tells two releases of one version apart
+ */
+function release(version: string, content = version): string {
   const folder = join(work, `specta-${version}`);
+  rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, 'src'), { recursive: true });
-  writeFileSync(join(folder, 'src/main.ts'), `console.log('${version}');\n`);
+  writeFileSync(join(folder, 'src/main.ts'), `console.log('${content}');\n`);
   writeFileSync(join(folder, 'package.json'), `{\n  "name": "specta",\n  "version": "${version}"\n}\n`);
+  writeFileSync(join(folder, 'RELEASE'), `version=${version}\narch=${process.arch}\n`);
   cpSync(join(project, 'systemd'), join(folder, 'systemd'), { recursive: true });
   for (const part of ['boards', 'udev', 'install.sh', 'specta.example.yaml'])
     cpSync(join(project, 'device', part), join(folder, 'device', part), { recursive: true });
-  const node = join(folder, `node_modules/node-linux-${process.arch}/bin`);
-  mkdirSync(node, { recursive: true });
-  symlinkSync(process.execPath, join(node, 'node'));
+  mkdirSync(join(folder, 'bin'));
+  symlinkSync(process.execPath, join(folder, 'bin/node'));
+  writeFileSync(join(folder, 'bin/specta'), '#!/bin/sh\n', { mode: 0o755 });
+  sign(folder);
   return folder;
 }
+
+/** Writes SHA256SUMS over the files of a release. */
+function sign(folder: string): void {
+  rmSync(join(folder, 'SHA256SUMS'), { force: true });
+  const { stdout } = spawnSync('sh', ['-c', 'find . -type f -printf "%P\\n" | sort | xargs sha256sum'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  writeFileSync(join(folder, 'SHA256SUMS'), stdout);
+}
+
+/** A release as it travels. */
+function tarball(version: string): string {
+  release(version);
+  const file = join(work, `specta-${version}.tar.gz`);
+  expect(spawnSync('tar', ['-czf', file, '-C', work, `specta-${version}`]).status).toBe(0);
+  return file;
+}
+
+/** Neither board nor camera. */
+const nothingHere = (): Record<string, string> => ({
+  SPECTA_DEVICE_TREE: join(work, 'no-device-tree'),
+  SPECTA_CAMERAS: join(work, 'no-cameras'),
+});
 
 function install(
   args: readonly string[],
@@ -52,7 +82,7 @@ function install(
 ) {
   const { status, stdout, stderr } = spawnSync('sh', [script, ...args], {
     encoding: 'utf8',
-    env: { ...process.env, DESTDIR: root, SPECTA_DEVICE_TREE: join(work, 'no-device-tree'), ...environment },
+    env: { ...process.env, DESTDIR: root, ...nothingHere(), ...environment },
   });
   return { status, out: stdout, err: stderr };
 }
@@ -92,6 +122,13 @@ function pretending(program: string, says: string): Record<string, string> {
 
 const at = (path: string): string => join(root, path);
 
+/** What lies in /opt/specta, without the lock. */
+function releases(): string[] {
+  return readdirSync(at('opt/specta'))
+    .filter((name) => name !== '.lock')
+    .sort();
+}
+
 describe('installing into a throwaway root', () => {
   test('puts release, links, unit, rules, configuration and command where they belong', () => {
     const { status, out, err } = install([release('1.0.0')]);
@@ -107,12 +144,15 @@ describe('installing into a throwaway root', () => {
       'opt/specta/1.0.0/src/main.ts',
     ])
       expect(existsSync(at(file)), file).toBe(true);
+    // What the unit says, rules and command are links into the release that runs, so that one step switches all.
+    const says = 'etc/systemd/system/specta.service.d/10-release.conf';
+    expect(readlinkSync(at(says))).toBe('../../../../opt/specta/current/systemd/specta.service');
     expect(statSync(at('usr/local/bin/specta')).mode & 0o777).toBe(0o755);
     expect(statSync(at('var/lib/specta')).mode & 0o777).toBe(0o750);
     expect(out).toMatch(/\(not in DESTDIR\) useradd --system --gid specta/);
-    expect(out).toMatch(/\(not in DESTDIR\) systemctl restart specta\.service/);
+    expect(out).toMatch(/\(not in DESTDIR\) systemctl start --no-block specta\.service/);
     // Every program that the unit starts is there.
-    const unit = readFileSync(at('etc/systemd/system/specta.service'), 'utf8');
+    const unit = readFileSync(at(says), 'utf8');
     for (const [, program = ''] of unit.matchAll(/^Exec\w+=-?(\/\S+)/gm))
       expect(existsSync(at(program)), program).toBe(true);
   });
@@ -141,26 +181,78 @@ describe('installing into a throwaway root', () => {
 
   test('an upgrade from a tarball keeps the former release, a return goes back, and older ones go', () => {
     install([release('1.0.0')]);
-    for (const version of ['1.1.0', '1.2.0']) {
-      release(version);
-      const tarball = join(work, `specta-${version}.tar.gz`);
-      expect(spawnSync('tar', ['-czf', tarball, '-C', work, `specta-${version}`]).status).toBe(0);
-      expect(install([tarball]).status).toBe(0);
-    }
+    for (const version of ['1.1.0', '1.2.0']) expect(install([tarball(version)]).status).toBe(0);
     expect(readlinkSync(at('opt/specta/current'))).toBe('1.2.0');
     expect(readlinkSync(at('opt/specta/previous'))).toBe('1.1.0');
-    expect(readdirSync(at('opt/specta')).sort()).toEqual(['1.1.0', '1.2.0', 'current', 'previous']);
+    expect(releases()).toEqual(['1.1.0', '1.2.0', 'current', 'previous']);
     expect(install(['--return']).status).toBe(0);
     expect(readlinkSync(at('opt/specta/current'))).toBe('1.1.0');
     expect(install(['--return']).status).toBe(0);
     expect(readlinkSync(at('opt/specta/current'))).toBe('1.2.0');
   });
 
-  test('a half-copied release of an interrupted upgrade is replaced', () => {
+  test('what an interrupted install left is removed', () => {
     install([release('1.0.0')]);
-    mkdirSync(at('opt/specta/1.1.0.new/src'), { recursive: true });
-    expect(install([release('1.1.0')]).status).toBe(0);
-    expect(readdirSync(at('opt/specta')).sort()).toEqual(['1.0.0', '1.1.0', 'current', 'previous']);
+    mkdirSync(at('opt/specta/.incoming.abcdef/release/src'), { recursive: true });
+    symlinkSync('nowhere', at('opt/specta/.link.current'));
+    // A power cut during the removal of an old release.
+    mkdirSync(at('opt/specta/1.1.0/src'), { recursive: true });
+    expect(install([release('1.1.0')])).toMatchObject({ status: 0, err: '' });
+    expect(releases()).toEqual(['1.0.0', '1.1.0', 'current', 'previous']);
+    expect(existsSync(at('opt/specta/1.1.0/package.json'))).toBe(true);
+  });
+
+  test('after a power cut between the two links of a switch, a return still finds the other release', () => {
+    install([release('1.0.0')]);
+    install([release('1.1.0')]);
+    rmSync(at('opt/specta/current'));
+    symlinkSync('1.0.0', at('opt/specta/current'));
+    expect(install(['--return'])).toMatchObject({ status: 0, err: '' });
+    expect(readlinkSync(at('opt/specta/current'))).toBe('1.1.0');
+    expect(readlinkSync(at('opt/specta/previous'))).toBe('1.0.0');
+  });
+
+  test('a release is never changed in place: the same version with another content goes beside it', () => {
+    install([release('1.0.0')]);
+    install([release('1.0.0', 'other')]);
+    expect(readFileSync(at('opt/specta/1.0.0/src/main.ts'), 'utf8')).toContain('1.0.0');
+    expect(readFileSync(at('opt/specta/current/src/main.ts'), 'utf8')).toContain('other');
+    expect(readlinkSync(at('opt/specta/current'))).toMatch(/^1\.0\.0\+[0-9a-f]{8}$/);
+    expect(readlinkSync(at('opt/specta/previous'))).toBe('1.0.0');
+  });
+
+  test('a damaged release is refused, and what ran stays', () => {
+    install([release('1.0.0')]);
+    const folder = release('1.1.0');
+    writeFileSync(join(folder, 'src/main.ts'), 'damaged');
+    const before = snapshot();
+    expect(install([folder])).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/damaged.*Nothing was/),
+    });
+    const file = tarball('1.2.0');
+    writeFileSync(`${file}.sha256`, `${'0'.repeat(64)}  specta-1.2.0.tar.gz\n`);
+    expect(install([file])).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/damaged.*Copy it again/),
+    });
+    writeFileSync(file, readFileSync(file).subarray(0, 5000));
+    rmSync(`${file}.sha256`);
+    expect(install([file])).toMatchObject({ status: 1, err: expect.stringMatching(/cannot be unpacked/) });
+    expect(snapshot()).toEqual(before);
+  });
+
+  test('a release whose installer is another is installed by its own', () => {
+    const folder = release('1.1.0');
+    const script = join(folder, 'device/install.sh');
+    writeFileSync(script, readFileSync(script, 'utf8').replace('set -eu', 'set -eu\necho my own'));
+    sign(folder);
+    const file = join(work, 'newer.tar.gz');
+    expect(spawnSync('tar', ['-czf', file, '-C', work, 'specta-1.1.0']).status).toBe(0);
+    const { status, out, err } = install(['--board', 'jetson-orin-nx', file]);
+    expect({ status, err }).toEqual({ status: 0, err: '' });
+    expect(out).toMatch(/my own[\s\S]*Configuration \(jetson-orin-nx\)/);
+    expect(releases()).toEqual(['1.1.0', 'current']);
   });
 
   test('--uninstall takes it away and leaves configuration and record; --purge takes them too', () => {
@@ -177,7 +269,13 @@ describe('installing into a throwaway root', () => {
 
   test('--sysfs-gpio adds the drop-in', () => {
     expect(install(['--sysfs-gpio', release('1.0.0')]).status).toBe(0);
-    expect(existsSync(at('etc/systemd/system/specta.service.d/sysfs-gpio.conf'))).toBe(true);
+    const dropIns = (): string[] => readdirSync(at('etc/systemd/system/specta.service.d')).sort();
+    expect(dropIns()).toEqual(['10-release.conf', '20-sysfs-gpio.conf']);
+    // An upgrade keeps it.
+    expect(install([release('1.1.0')]).status).toBe(0);
+    expect(dropIns()).toEqual(['10-release.conf', '20-sysfs-gpio.conf']);
+    expect(install(['--uninstall']).status).toBe(0);
+    expect(existsSync(at('etc/systemd/system/specta.service.d'))).toBe(false);
   });
 });
 
@@ -194,6 +292,7 @@ describe('the board', () => {
     const example = parseConfig(readFileSync(join(project, 'device/specta.example.yaml'), 'utf8'), {});
     expect(parseConfig(text, {})).toEqual({
       ...example,
+      camera: { ...example.camera, uri: 'v4l2:/dev/video0' },
       light: { ...example.light, line: board.light.line },
     });
   });
@@ -202,6 +301,8 @@ describe('the board', () => {
     const tree = deviceTree('nvidia,p3768-0000+p3767-0005-super', 'nvidia,p3767-0005', 'nvidia,tegra234');
     expect(install([release('1.0.0')], tree).out).toMatch(/Configuration \(jetson-orin-nano\)/);
     expect(readFileSync(at('etc/specta/specta.yaml'), 'utf8')).toMatch(/line: PAC\.06/);
+    // Any Tegra gets the nodes of its GPU.
+    expect(existsSync(at('etc/systemd/system/specta.service.d/20-jetson.conf'))).toBe(true);
   });
 
   test('an unknown one is named with those that are known', () => {
@@ -210,6 +311,33 @@ describe('the board', () => {
       err: expect.stringMatching(/no board toaster; there is: .*jetson-orin-nano/),
     });
     expect(snapshot()).toEqual({});
+  });
+});
+
+describe('the camera in a new configuration', () => {
+  const uriWith = (...nodes: string[]): unknown => {
+    for (const node of nodes) {
+      const path = join(work, 'v4l', node);
+      mkdirSync(join(path, '..'), { recursive: true });
+      writeFileSync(path, '');
+    }
+    expect(install([release('1.0.0')], { SPECTA_CAMERAS: join(work, 'v4l') }).status).toBe(0);
+    return parse(readFileSync(at('etc/specta/specta.yaml'), 'utf8')).camera.uri;
+  };
+
+  test('is the only one that is there, by its stable name', () => {
+    const usb = 'by-id/usb-Maker_Camera_1-video-index0';
+    const port = 'by-path/platform-x-usb-0:1-video-index0';
+    expect(uriWith(usb, 'by-id/usb-Maker_Camera_1-video-index1', port)).toBe(
+      `v4l2:${join(work, 'v4l', usb)}`,
+    );
+  });
+
+  test('is left to be named where there is a choice, none, or only a bare CSI sensor', () => {
+    const toBeNamed = 'v4l2:/dev/video0';
+    expect(uriWith('by-path/platform-tegra-capture-vi-video-index0')).toBe(toBeNamed);
+    rmSync(at('etc/specta/specta.yaml'));
+    expect(uriWith('by-id/usb-A-video-index0', 'by-id/usb-B-video-index0')).toBe(toBeNamed);
   });
 });
 
@@ -238,11 +366,13 @@ describe('what cannot work is refused with its reason, before anything is writte
     });
   });
 
-  test('what is no release, and a release without Node', () => {
-    expect(install([work]).err).toMatch(/no release of SPECTA: package\.json is missing/);
+  test('what is no release, a release for another processor, a return to nothing', () => {
+    expect(install([work]).err).toMatch(/no release of SPECTA: RELEASE is missing/);
     const folder = release('1.0.0');
-    rmSync(join(folder, `node_modules/node-linux-${process.arch}`), { recursive: true });
-    expect(install([folder]).err).toMatch(/holds no Node/);
+    writeFileSync(join(folder, 'RELEASE'), 'version=1.0.0\narch=vax\n');
+    expect(install(['--dry-run', folder], { DESTDIR: '' }).err).toMatch(
+      /release is for linux-vax and this machine is linux-/,
+    );
     expect(install(['--return']).err).toMatch(/no former release/);
     expect(install(['--wrong']).status).toBe(64);
     expect(snapshot()).toEqual({});

@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { listVideoNodes } from '../../src/camera/v4l2/find-camera.ts';
 import { jpeg } from '../camera/camera-fixture.ts';
 import { taken, until } from '../suites/frame-source.ts';
+import { Ffmpeg, withLoopbacks } from './loopback.ts';
 import { cameraBench, hastyClock, NODE, plug, recovers, small, streams, unplug } from './virtual-camera.ts';
 
 // Other cameras than vivid: v4l2loopback, fed by ffmpeg or only in the way.
@@ -37,46 +38,14 @@ test('plugged in again under another node, it is found by card and bus', async (
   }
 });
 
-async function removeLoopback(): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      execFileSync('rmmod', ['v4l2loopback'], { stdio: 'pipe' });
-      return;
-    } catch (error) {
-      // The last descriptor may be on its way out.
-      if (tries > 20) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
-}
-
 /** ffmpeg as a camera that gives what vivid cannot. */
 async function withLoopback(output: readonly string[], use: (card: string) => Promise<void>): Promise<void> {
-  const modules = process.env.SPECTA_RIG_MODULES ?? '';
-  const options = ['video_nr=9', 'card_label=Loopback', 'exclusive_caps=1'];
-  execFileSync('insmod', [`${modules}/v4l2loopback.ko`, ...options]);
   writeFileSync('/tmp/loopback.jpg', await jpeg(1, 320, 240));
-  const input = [
-    '-nostdin',
-    '-loglevel',
-    'error',
-    '-re',
-    '-framerate',
-    '10',
-    '-loop',
-    '1',
-    '-i',
-    '/tmp/loopback.jpg',
-  ];
-  const child = spawn('ffmpeg', [...input, ...output, '-f', 'v4l2', '/dev/video9'], { stdio: 'inherit' });
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  try {
-    await use('Loopback');
-  } finally {
-    child.kill('SIGKILL');
-    await ended;
-    await removeLoopback();
-  }
+  const input = ['-re', '-framerate', '10', '-loop', '1', '-i', '/tmp/loopback.jpg'];
+  await withLoopbacks([9], async () => {
+    await using _ = new Ffmpeg([...input, ...output, '-f', 'v4l2', '/dev/video9']);
+    await use('Loopback9');
+  });
 }
 
 test('a camera of MJPEG gives JPEG images, and comes by itself when it begins to send', async ({ task }) => {

@@ -9,9 +9,9 @@ export default defineConfig({
     // One camera, one GPIO chip: one file after the other. A crash in foreign code must not take the report with it.
     pool: 'forks',
     fileParallelism: false,
-    // Everything is emulated there, and slow.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Everything is emulated there, and slow; no test waits for a time, each for what must happen.
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
     reporters: ['./test/rig/table.ts', './test/closing-line.ts'],
   },
 });
