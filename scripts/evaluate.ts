@@ -1,25 +1,37 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { EXIT, exitStatusOf } from '../src/cli/exit-codes.ts';
 import { onInterrupt } from '../src/cli/interrupt.ts';
+import type { Bundle } from '../src/domain/manifest.ts';
+import { createInspector } from '../src/inspection/inspector.ts';
+import { DEFAULT_RULES } from '../src/inspection/rules.ts';
 import { resolveBundle } from '../src/model/bundle.ts';
 import { asSpectaError } from '../src/platform/errors.ts';
 import { evaluateBundle } from '../src/training/evaluate.ts';
+import { evaluationLines, evaluationRecord, writeEvaluation } from '../src/training/evaluation-files.ts';
 import { createProgress } from '../src/training/progress.ts';
-import { reportLines } from '../src/training/report.ts';
+import { judgeRun, type RunFollower, type RunReport } from '../src/training/run-findings.ts';
 
 const EXAMPLES = `
 Only the groups that the bundle was not trained on are counted. Beside the network stands a baseline that knows
-brightness, contrast and sharpness alone, fitted to the other groups of the same data.
+brightness, contrast and sharpness alone, fitted to the other groups of the same data. Every table comes twice: as is,
+and with brightness and contrast redrawn from one distribution for all classes.
 
 Examples:
   $ npm run evaluate -- --data ../data/train --model specta-32x2
   $ npx specta classify ../data/train/*/*.jpg --json | npm run evaluate -- --data ../data/train --verdicts -
-  $ npm run evaluate -- --footage unseen-runs/ --everything`;
+  $ npm run evaluate -- --data ../data/train --out evaluation/      JSON and one HTML page with plots
+  $ npm run evaluate -- --footage unseen-runs/ --everything
+  $ npm run evaluate -- --run runs/hour-1 --out evaluation/         findings of a whole run against its truth`;
 
 interface Options {
   data?: string;
   manifest?: string;
   footage: string[];
+  run: string[];
+  out?: string;
+  only?: string[];
+  leaveOut?: string[];
+  duplicates: 'refuse' | 'join';
   model: string;
   verdicts?: string;
   everything: boolean;
@@ -35,6 +47,20 @@ const options = new Command('evaluate')
   .option('--data <folder>', 'class folders')
   .option('--manifest <file>', 'list of groups (default: manifest.csv in or beside the data folder)')
   .option('--footage <folder>', 'rendered runs with truth.jsonl; may be given more than once', collect, [])
+  .option(
+    '--run <folder>',
+    'a rendered run to follow frame by frame; may be given more than once',
+    collect,
+    [],
+  )
+  .option('--out <folder>', 'write evaluation.json and evaluation.html there')
+  .option('--only <source...>', 'sources (file name prefixes) that count')
+  .option('--leave-out <source...>', 'sources that do not count')
+  .addOption(
+    new Option('--duplicates <rule>', 'what to do about a picture in two groups')
+      .choices(['refuse', 'join'])
+      .default('refuse'),
+  )
   .option('--model <bundle>', 'name, name@version or folder of a bundle', 'specta-32x2')
   .option('--verdicts <file>', 'lines of `specta classify --json`, - for standard input; else judged here')
   .option('--everything', 'count every picture: for data the model has never seen', false)
@@ -45,6 +71,23 @@ const options = new Command('evaluate')
   .parse()
   .opts<Options>();
 
+/** A defect counts once it is listed in so many frames; a finding may begin or end a second beside it. */
+const RUNS = { leastFrames: DEFAULT_RULES.minimumDetections, toleranceMs: 1000 };
+
+function follow({ manifest }: Bundle): RunFollower {
+  let count = 0;
+  const inspector = createInspector({
+    rules: DEFAULT_RULES,
+    defects: manifest.defects,
+    runId: 'evaluation',
+    newId: () => `f${++count}`,
+  });
+  return {
+    judge: (verdict) => inspector.judge(verdict, null).changes,
+    stop: (atMs) => inspector.stop({ monoMs: atMs, utcMs: atMs }, 'run-stopped').changes,
+  };
+}
+
 const now = (): number => performance.now();
 const progress = createProgress(process.stderr, now);
 using interrupt = onInterrupt();
@@ -52,23 +95,34 @@ try {
   const bundle = await resolveBundle(options.model, new URL('../models', import.meta.url).pathname);
   const { name, version } = bundle.manifest;
   const threads = Number(options.threads);
-  const { report, missing, unreadable } = await evaluateBundle(
-    { ...options, bundle, threads },
-    progress,
-    now,
-    interrupt.signal,
-  );
-  for (const file of missing) progress.say(`no verdict: ${file}`);
-  if (options.json) {
-    const model = { name, version, digest: bundle.digest };
-    process.stdout.write(`${JSON.stringify({ model, ...report, missing, unreadable })}\n`);
-  } else {
-    const which = options.everything ? 'pictures' : 'pictures of held-out groups';
-    process.stdout.write(
-      `${name}@${version} on ${report.count} ${which}\n${reportLines(report).join('\n')}\n`,
+  const runs: RunReport[] = [];
+  for (const folder of options.run) {
+    const started = now();
+    const onFrame = (done: number, all: number): void =>
+      progress.show('following the run', done, all, started);
+    runs.push(
+      await judgeRun(folder, bundle, { ...RUNS, threads, follow, onFrame, signal: interrupt.signal }),
     );
   }
-  if (missing.length > 0 || unreadable.length > 0) process.exitCode = EXIT.partial;
+  if (options.data === undefined && options.footage.length === 0 && runs.length > 0) {
+    process.stdout.write(
+      `${JSON.stringify({ model: { name, version, digest: bundle.digest }, runs }, null, 1)}\n`,
+    );
+  } else {
+    const evaluation = await evaluateBundle({ ...options, bundle, threads }, progress, now, interrupt.signal);
+    const facts = { bundle, evaluation, runs };
+    const { report, missing, unreadable } = evaluation;
+    for (const file of missing) progress.say(`no verdict: ${file}`);
+    const which = options.everything ? 'pictures' : 'pictures of held-out groups';
+    const heading = `${name}@${version} on ${report.count} ${which}`;
+    if (options.json) process.stdout.write(`${JSON.stringify(evaluationRecord(facts))}\n`);
+    else process.stdout.write(`${heading}\n${evaluationLines(facts).join('\n')}\n`);
+    if (options.out !== undefined) {
+      await writeEvaluation(options.out, facts, [heading]);
+      progress.say(`written: evaluation.json and evaluation.html in ${options.out}`);
+    }
+    if (missing.length > 0 || unreadable.length > 0) process.exitCode = EXIT.partial;
+  }
 } catch (error) {
   const known = asSpectaError(error);
   process.stderr.write(

@@ -1,10 +1,25 @@
+import { basename, dirname, join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { exitStatusOf } from '../src/cli/exit-codes.ts';
 import { onInterrupt } from '../src/cli/interrupt.ts';
+import type { Bundle } from '../src/domain/manifest.ts';
+import { DEFECT_CLASSES } from '../src/domain/verdict.ts';
 import { resolveBundle } from '../src/model/bundle.ts';
-import { asSpectaError } from '../src/platform/errors.ts';
-import { PRESET_NAMES, presetNetwork } from '../src/training/network-presets.ts';
+import { asSpectaError, SpectaError } from '../src/platform/errors.ts';
+import { AUGMENT_DEFAULTS, WATER_AUGMENT } from '../src/training/augment.ts';
+import type { Network } from '../src/training/network.ts';
+import { parseGrid } from '../src/training/network-grid.ts';
+import {
+  DEFECT_HEAD,
+  type OutputHead,
+  PRESET_NAMES,
+  presetHead,
+  presetNetwork,
+} from '../src/training/network-presets.ts';
+import { summaryLines } from '../src/training/network-summary.ts';
 import { createProgress } from '../src/training/progress.ts';
+import { CLASS_ORDER } from '../src/training/samples.ts';
+import type { ClassWeights } from '../src/training/targets.ts';
 import { trainBundle } from '../src/training/train.ts';
 
 const EXAMPLES = `
@@ -14,15 +29,43 @@ the photo each picture was cut from (columns file, group), so that no photo is o
 Examples:
   $ npm run train -- --data ../data/train --out models/specta-32x2/0.2.0
   $ npm run train -- --data ../data/train --footage runs/ --epochs 10 --seed 7 --out models/specta-32x2/0.2.0
-  $ npm run train -- --data ../data/train --epochs 1 --limit 200 --out /tmp/try/0.0.1        a quick look`;
+  $ npm run train -- --data ../data/train --epochs 1 --limit 200 --out /tmp/try/0.0.1        a quick look
+  $ npm run train -- --data ../data/train --network separable-small --augment water --epochs 30 --patience 8 \\
+      --checkpoint /tmp/small.checkpoint --tensorboard runs/board --out models/specta-small/0.1.0
+  $ npm run train -- --network lenet5 --output softmax --summary
+  $ npm run train -- --data ../data/train --grid 1,2,3/32,64/0,1 --tensorboard runs/board --out models/any/0.0.1`;
 
 const command = new Command('train')
   .description('Trains a network on labelled pictures and writes a model bundle.')
   .option('--data <folder>', 'class folders')
   .option('--manifest <file>', 'list of groups (default: manifest.csv in or beside the data folder)')
   .option('--footage <folder>', 'rendered runs with truth.jsonl; may be given more than once', collect, [])
-  .requiredOption('--out <folder>', 'the bundle to write, <name>/<version>')
-  .option('--network <name>', `one of ${PRESET_NAMES.join(', ')}`, 'specta-32x2')
+  .option('--leave-out <source>', 'source of which nothing is used; may be given more than once', collect, [])
+  .option('--only <source>', 'use this source alone; may be given more than once', collect, [])
+  .option(
+    '--duplicates <rule>',
+    'a picture in two groups: refuse, or join the groups',
+    choice('refuse', 'join'),
+    'refuse',
+  )
+  .option('--render <n>', 'draw so many cracks and rust stains onto intact grounds besides', whole)
+  .option('--textures <folder>', 'further grounds to draw on')
+  .option('--out <folder>', 'the bundle to write, <name>/<version>')
+  .option('--network <name>', `${PRESET_NAMES.join(', ')}, or as in 2-conv-32-nodes-0-dense`, 'specta-32x2')
+  .option(
+    '--grid <lists>',
+    'train a grid of networks: conv blocks/layer sizes/dense layers, as in 1,2,3/32,64/0,1,2',
+  )
+  .option('--size <WxH>', "the network's input, pixels (default: the network's own)", size)
+  .option('--summary', 'print the network and its parameter counts, train nothing', false)
+  .option('--channels <kind>', 'luma, or luma-chroma', choice('luma', 'luma-chroma'), 'luma')
+  .option('--clahe <clip>', "even the luma's contrast out in 8x8 tiles, clipped at this", positive)
+  .option(
+    '--augment <kind>',
+    'basic, or water: any way up, and half the pictures under water',
+    choice('basic', 'water'),
+    'basic',
+  )
   .option(
     '--output <kind>',
     'sigmoid: a probability for each defect; softmax: one class wins',
@@ -36,8 +79,22 @@ const command = new Command('train')
     'standard',
   )
   .option('--epochs <n>', 'times through the training pictures', whole, 10)
+  .option('--patience <n>', 'stop after so many epochs without a better one', whole)
+  .option(
+    '--class-weight <name=x>',
+    'a class counts x times its share; may be given more than once',
+    classWeight,
+    {},
+  )
+  .option('--checkpoint <file>', 'keep the state of the training here; go on from it where it is there')
+  .option('--checkpoint-steps <n>', 'steps between two writings of it', whole, 25)
+  .option('--tensorboard <folder>', 'write event files for TensorBoard in a folder for each run')
   .option('--batch <n>', 'pictures for one step', whole, 32)
-  .option('--micro-batch <n>', 'pictures at once in memory', whole, 2)
+  .option(
+    '--micro-batch <n>',
+    'pictures at once in a thread: memory, and what batch normalisation sees at once',
+    whole,
+  )
   .option('--learning-rate <x>', 'of Adam, at its highest', positive, 3e-3)
   .option('--threads <n>', 'processor threads', whole, 2)
   .option('--seed <n>', 'for the split, the first weights and the augmentation', whole, 1)
@@ -54,6 +111,19 @@ const command = new Command('train')
 
 function collect(value: string, before: string[]): string[] {
   return [...before, value];
+}
+
+function size(value: string): { width: number; height: number } {
+  const [, width, height] = (/^(\d+)x(\d+)$/.exec(value) ?? []).map(Number);
+  if (width && height) return { width, height };
+  throw new InvalidArgumentError('Give width and height in pixels, as in 192x192.');
+}
+
+function classWeight(value: string, before: ClassWeights): ClassWeights {
+  const [name, factor] = value.split('=');
+  const known = CLASS_ORDER.find((each) => each === name);
+  if (known && Number(factor) > 0) return { ...before, [known]: Number(factor) };
+  throw new InvalidArgumentError(`Give ${CLASS_ORDER.join(', ')} and a number above 0, as in crack=2.`);
 }
 
 function whole(value: string): number {
@@ -86,13 +156,29 @@ interface Options {
   data?: string;
   manifest?: string;
   footage: string[];
-  out: string;
+  leaveOut: string[];
+  only: string[];
+  duplicates: 'refuse' | 'join';
+  render?: number;
+  textures?: string;
+  out?: string;
   network: string;
+  grid?: string;
+  size?: { width: number; height: number };
+  summary: boolean;
+  channels: 'luma' | 'luma-chroma';
+  clahe?: number;
+  augment: 'basic' | 'water';
   output: 'sigmoid' | 'softmax';
   normalisation: 'none' | 'standard';
   epochs: number;
+  patience?: number;
+  classWeight: ClassWeights;
+  checkpoint?: string;
+  checkpointSteps: number;
+  tensorboard?: string;
   batch: number;
-  microBatch: number;
+  microBatch?: number;
   learningRate: number;
   threads: number;
   seed: number;
@@ -105,19 +191,54 @@ interface Options {
   together: string[];
 }
 
+const CLAHE_TILES = 8;
+/** Pictures that a thread takes at once: a large one fills the caches alone; of small ones batch normalisation wants some. */
+const MICRO_BATCH = { large: 1, small: 8 };
+const LARGE_PIXELS = 300 * 300;
+
 const options = command.parse().opts<Options>();
 const now = (): number => performance.now();
 const progress = createProgress(process.stdout, now);
 using interrupt = onInterrupt();
-try {
+
+function networkOf(name: string): (head: OutputHead) => Network {
+  return (head) => presetNetwork(name, head, options.size);
+}
+
+/** Trains one network into `out`. */
+async function trainOne(name: string, out: string, initial: Bundle | undefined): Promise<void> {
   const started = now();
-  const models = new URL('../models', import.meta.url).pathname;
-  const initial = options.init === undefined ? undefined : await resolveBundle(options.init, models);
+  const { data, manifest, clahe, checkpoint, render, textures, only, ...rest } = options;
+  const network = networkOf(name);
+  const { width, height } = network(DEFECT_HEAD).input;
+  const { large, small } = MICRO_BATCH;
+  const microBatch = Math.min(rest.batch, rest.microBatch ?? (width * height > LARGE_PIXELS ? large : small));
   const { bundle } = await trainBundle(
     {
+      ...rest,
+      out,
+      network,
+      microBatch,
+      classWeights: rest.classWeight,
+      ...(data !== undefined && { data }),
+      ...(manifest !== undefined && { manifest }),
+      ...(clahe !== undefined && { clahe: { tiles: CLAHE_TILES, clip: clahe } }),
+      ...(checkpoint !== undefined && {
+        checkpoint: {
+          file: options.grid === undefined ? checkpoint : `${checkpoint}.${name}`,
+          everySteps: options.checkpointSteps,
+        },
+      }),
+      ...(render !== undefined && {
+        render: {
+          count: render,
+          seed: options.seed,
+          ...(textures !== undefined && { textures }),
+        },
+      }),
       ...(initial && { initial }),
-      ...options,
-      network: (head) => presetNetwork(options.network, head),
+      ...(only.length > 0 && { only }),
+      augment: rest.augment === 'water' ? WATER_AUGMENT : AUGMENT_DEFAULTS,
       falseAlertRate: options.falseAlerts,
       shares: { validation: options.validation, heldOut: options.heldOut },
     },
@@ -127,9 +248,33 @@ try {
   );
   progress.say(`\n${bundle.manifest.name}@${bundle.manifest.version} written to ${bundle.folder}`);
   progress.say(`digest ${bundle.digest}; ${((now() - started) / 60_000).toFixed(1)} min in all`);
+}
+
+/** The bundle's folder, with the network's name in place of its own where a grid is trained. */
+function folderOf(name: string): string {
+  const out = options.out;
+  if (out === undefined) {
+    throw new SpectaError('USAGE', 'no bundle to write is named', 'Name it with --out <name>/<version>.');
+  }
+  return options.grid === undefined ? out : join(dirname(dirname(resolve(out))), name, basename(out));
+}
+
+try {
+  const names = options.grid === undefined ? [options.network] : parseGrid(options.grid);
+  const models = new URL('../models', import.meta.url).pathname;
+  const initial = options.init === undefined ? undefined : await resolveBundle(options.init, models);
+  for (const name of names) {
+    if (options.summary) {
+      const units = (options.output === 'softmax' ? CLASS_ORDER : DEFECT_CLASSES).length;
+      const head = presetHead(name) ?? { kind: options.output, units };
+      for (const line of summaryLines(networkOf(name)(head))) progress.say(line);
+    } else {
+      await trainOne(name, folderOf(name), initial);
+    }
+  }
 } catch (error) {
   if (interrupt.received !== null) {
-    progress.say(`\nStopped by ${interrupt.received}: nothing was written.`);
+    progress.say(`\nStopped by ${interrupt.received}: no bundle was written.`);
     process.exitCode = 130;
   } else {
     const known = asSpectaError(error);

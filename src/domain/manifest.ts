@@ -17,16 +17,29 @@ export interface ManifestFile {
  */
 export type OutputKind = 'softmax' | 'sigmoid';
 
-/** How luma becomes the network's input. The order is that of the fields. */
+/** How a picture becomes the network's input. The order is that of the fields. */
 export interface Preprocessing {
-  /** `luma`: one channel. */
-  readonly channels: 'luma';
+  /** `luma`: one channel. `luma-chroma`: luma, Cb and Cr (JFIF); a picture without colour has none in Cb and Cr. */
+  readonly channels: 'luma' | 'luma-chroma';
   /** Bilinear with pixel centres aligned, aspect ratio not kept, as OpenCV's INTER_LINEAR. */
   readonly resize: 'bilinear';
-  /** `none`, or `standard`: subtract the image's mean, divide by its deviation (at least 1/255). */
+  /** Evens out the luma's local contrast; absent = not done. The quality gates measure what was there before. */
+  readonly clahe?: Clahe;
+  /**
+   * `none`, or `standard`: luma minus the picture's mean, by its deviation (at least 1/255). Cb and Cr: `none` takes
+   * 128 away; `standard` takes their own mean away, a cast of water or lamp, and divides by the luma's deviation.
+   */
   readonly normalisation: 'none' | 'standard';
   /** Luma 0..255 is multiplied by this first (1/255 for 0..1). */
   readonly scale: number;
+}
+
+/** Contrast limited adaptive histogram equalisation (Zuiderveld 1994). */
+export interface Clahe {
+  /** Tiles along each side. */
+  readonly tiles: number;
+  /** A grey level's share of a tile counts at most this many times the mean of all grey levels. */
+  readonly clip: number;
 }
 
 /** Limits beyond which a frame is blind; see `Quality` for what each figure is. */
@@ -77,8 +90,8 @@ export interface Manifest {
   /** major.minor.patch */
   readonly version: string;
   readonly createdAt: string;
-  /** The network's input, pixels. */
-  readonly input: { readonly width: number; readonly height: number; readonly channels: 1 };
+  /** The network's input, pixels; 3 channels for `luma-chroma`. */
+  readonly input: { readonly width: number; readonly height: number; readonly channels: 1 | 3 };
   /** Classes that get a probability. */
   readonly classes: readonly ClassName[];
   readonly output: { readonly kind: OutputKind; readonly classes: readonly ClassName[] };

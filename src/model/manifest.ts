@@ -53,12 +53,15 @@ const shape = z.strictObject({
   name: z.string().regex(BUNDLE_NAME, 'use lower-case letters, digits, - and .'),
   version: z.string().regex(VERSION, 'use major.minor.patch'),
   createdAt: z.iso.datetime(),
-  input: z.strictObject({ width: side, height: side, channels: z.literal(1) }),
+  input: z.strictObject({ width: side, height: side, channels: z.union([z.literal(1), z.literal(3)]) }),
   classes: classList,
   output: z.strictObject({ kind: z.enum(['softmax', 'sigmoid']), classes: classList }),
   preprocessing: z.strictObject({
-    channels: z.literal('luma'),
+    channels: z.enum(['luma', 'luma-chroma']),
     resize: z.literal('bilinear'),
+    clahe: z
+      .strictObject({ tiles: z.int().min(1).max(64), clip: z.number().positive().max(1000) })
+      .optional(),
     normalisation: z.enum(['none', 'standard']),
     scale: z.number().positive(),
   }),
@@ -138,6 +141,10 @@ function faultsOf(manifest: Shape): Fault[] {
   if (manifest.intactThreshold !== null && !classes.includes('intact')) {
     add(['intactThreshold'], 'must be null: intact is not among the classes');
   }
+  const { channels } = manifest.preprocessing;
+  if (manifest.input.channels !== (channels === 'luma' ? 1 : 3)) {
+    add(['input', 'channels'], `is ${manifest.input.channels}, which does not fit ${channels}`);
+  }
   const paths = files.map((file) => file.path);
   for (const path of repeated(paths)) add(['files'], `${path} stands twice`);
   if (!paths.includes('model.onnx')) add(['files'], 'model.onnx is missing');
@@ -203,14 +210,16 @@ export function manifestText(bytes: Uint8Array, where: string): string {
 
 /** Optional fields are absent, never `undefined`: the domain type says so. */
 function withoutUndefined(manifest: Shape): Manifest {
-  const { defects, golden, requires, ...rest } = manifest;
+  const { defects, golden, requires, preprocessing, ...rest } = manifest;
   const { corrosion, crack } = defects;
   const { specta, engines } = requires ?? {};
+  const { clahe, ...plain } = preprocessing;
   return {
     ...rest,
     ...(requires && {
       requires: { ...(specta !== undefined && { specta }), ...(engines && { engines }) },
     }),
+    preprocessing: { ...plain, ...(clahe && { clahe }) },
     defects: { ...(corrosion && { corrosion }), ...(crack && { crack }) },
     golden: golden.map(({ file, expected }) => ({
       file,

@@ -1,4 +1,4 @@
-import type { Parameters } from './parameters.ts';
+import { copyParameters, type Parameters } from './parameters.ts';
 
 export interface AdamOptions {
   readonly learningRate: number;
@@ -13,15 +13,31 @@ export interface AdamOptions {
 /** The usual settings of Adam as in Keras. */
 export const ADAM_DEFAULTS: AdamOptions = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
 
+/** Where Adam stands: steps done, and the running moments of each parameter's gradient. */
+export interface AdamState {
+  readonly steps: number;
+  readonly first: Parameters;
+  readonly second: Parameters;
+}
+
 /** Adam (Kingma and Ba 2015): steps scaled by running moments of the gradient. */
 export class Adam {
   private readonly options: AdamOptions;
-  private readonly first = new Map<string, Float32Array>();
-  private readonly second = new Map<string, Float32Array>();
-  private steps = 0;
+  private readonly first: Map<string, Float32Array<ArrayBuffer>>;
+  private readonly second: Map<string, Float32Array<ArrayBuffer>>;
+  private steps: number;
 
-  constructor(options: AdamOptions = ADAM_DEFAULTS) {
+  /** @param state to go on from; it is not changed */
+  constructor(options: AdamOptions = ADAM_DEFAULTS, state?: AdamState) {
     this.options = options;
+    this.steps = state?.steps ?? 0;
+    this.first = new Map(copyParameters(state?.first ?? new Map()));
+    this.second = new Map(copyParameters(state?.second ?? new Map()));
+  }
+
+  /** Views of the moments: they change with the next step. */
+  state(): AdamState {
+    return { steps: this.steps, first: this.first, second: this.second };
   }
 
   /**
@@ -56,7 +72,11 @@ export class Adam {
   }
 }
 
-function momentOf(moments: Map<string, Float32Array>, name: string, length: number): Float32Array {
+function momentOf(
+  moments: Map<string, Float32Array<ArrayBuffer>>,
+  name: string,
+  length: number,
+): Float32Array {
   let moment = moments.get(name);
   if (!moment) {
     moment = new Float32Array(length);

@@ -1,20 +1,21 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Bundle } from '../domain/manifest.ts';
+import type { Bundle, OutputKind } from '../domain/manifest.ts';
+import type { Probabilities } from '../domain/verdict.ts';
 import { SpectaError } from '../platform/errors.ts';
-import { createOnnxEngine } from '../vision/engine/onnx.ts';
-import { createGatekeeper } from '../vision/gates.ts';
-import { createPreprocessor } from '../vision/preprocess.ts';
-import { labelOf, probabilitiesOf } from '../vision/probabilities.ts';
+import { foremost } from './calibration.ts';
+import { equalised } from './equalise.ts';
+import { type JudgeOptions, judgeSamples, type NetworkVerdict } from './judge-samples.ts';
 import { type DataRequest, loadData } from './load-data.ts';
+import { type Measures, measuresOf } from './measures.ts';
 import type { Judgement } from './metrics.ts';
 import type { Progress } from './progress.ts';
 import { type EvaluationReport, evaluationReport } from './report.ts';
 import type { Sample } from './samples.ts';
 import { fitShortcutBaseline } from './shortcut-baseline.ts';
 import { parseVerdictLines } from './verdict-lines.ts';
+import { type Mistake, worstMistakes } from './worst-mistakes.ts';
 
-export interface EvaluateRequest extends Omit<DataRequest, 'size'> {
+export interface EvaluateRequest extends Omit<DataRequest, 'size' | 'channels'> {
   readonly bundle: Bundle;
   /** File with lines of `specta classify --json`; without it the pictures are judged here. */
   readonly verdicts?: string;
@@ -23,13 +24,38 @@ export interface EvaluateRequest extends Omit<DataRequest, 'size'> {
   readonly threads: number;
 }
 
-export interface Evaluation {
+/** What was said of one sample. */
+export interface SaidOfSample {
+  readonly sample: Pick<Sample, 'name' | 'source' | 'group' | 'defects' | 'effectiveSide'>;
+  readonly network: NetworkVerdict;
+  readonly baseline: Probabilities;
+}
+
+/** Everything measured on one set of pictures, as is or equalised. */
+export interface EvaluatedSide {
   readonly report: EvaluationReport;
+  /** null where only labels are known. */
+  readonly measures: Measures | null;
+  /** The worst first. */
+  readonly mistakes: readonly Mistake[];
+  /** In the order of the samples. */
+  readonly said: readonly SaidOfSample[];
+}
+
+export interface Evaluation {
+  /** The pictures as they are. */
+  readonly report: EvaluationReport;
+  readonly asIs: EvaluatedSide;
+  /** With brightness and contrast redrawn from one distribution for all classes; null where verdicts were given. */
+  readonly equalised: EvaluatedSide | null;
   /** Held-out pictures about which the verdicts say nothing. */
   readonly missing: readonly string[];
   /** Held-out pictures that could not be read. */
   readonly unreadable: readonly string[];
 }
+
+/** Of the redrawn brightness and contrast: the same in every evaluation, so that figures can be compared. */
+const EQUALISING_SEED = 1;
 
 /**
  * Measures a bundle on the groups it was not trained on, beside the shortcut baseline, which is fitted to all other
@@ -42,33 +68,104 @@ export async function evaluateBundle(
   signal?: AbortSignal,
 ): Promise<Evaluation> {
   const { bundle, everything } = request;
-  const { input, provenance } = bundle.manifest;
-  const { samples, unreadable } = await loadData({ ...request, size: input }, progress, now, signal);
+  const { input, provenance, preprocessing } = bundle.manifest;
+  const { channels } = preprocessing;
+  const all = await loadData({ ...request, size: input, channels }, progress, now, signal);
+  const { unreadable } = all;
+  const samples = all.samples.filter(({ rendered }) => !rendered);
   const held = new Set(provenance.heldOutGroups);
-  const judgedSamples = everything ? samples : samples.filter(({ group }) => held.has(group));
-  if (judgedSamples.length === 0) {
+  const judged = everything ? samples : samples.filter(({ group }) => held.has(group));
+  if (judged.length === 0) {
     throw new SpectaError(
       'DATA_INVALID',
       `no picture is of a group that ${bundle.manifest.name}@${bundle.manifest.version} was not trained on`,
       'Give the data it was trained from, or --everything for pictures that it has never seen.',
     );
   }
-  const baseline = fitShortcutBaseline(
-    everything ? samples : samples.filter(({ group }) => !held.has(group)),
-    input,
+  const baselineFrom = everything ? samples : samples.filter(({ group }) => !held.has(group));
+  const common = { unreadable: unreadable.map(({ file }) => file) };
+  if (request.verdicts !== undefined) {
+    const known = await readVerdicts(request.verdicts);
+    const spoken = judged.filter(({ file }) => known.has(file));
+    const verdicts = spoken.map(({ file }): NetworkVerdict => {
+      return { judgement: known.get(file) ?? 'blind', probabilities: null };
+    });
+    const missing = judged.filter(({ file }) => !known.has(file)).map(({ file }) => file);
+    const asIs = evaluateSide(bundle, spoken, verdicts, baselineFrom);
+    return { report: asIs.report, asIs, equalised: null, missing, ...common };
+  }
+  const sides = await evaluateBothWays(
+    bundle,
+    judged,
+    baselineFrom,
+    { threads: request.threads, ...(signal && { signal }) },
+    progress,
+    now,
   );
-  const judgements =
-    request.verdicts === undefined
-      ? await judgeAll(judgedSamples, request, progress, now, signal)
-      : await readVerdicts(request.verdicts);
-  const judged = judgedSamples.flatMap((sample) => {
-    const network = judgements.get(sample.file);
-    return network === undefined ? [] : [{ sample, network, baseline: baseline.judge(sample) }];
+  return { report: sides.asIs.report, ...sides, missing: [], ...common };
+}
+
+/**
+ * Measures a bundle on samples as they are, and once more with brightness and contrast redrawn from one distribution
+ * for all classes. The baseline is fitted anew for the latter, to redrawn pictures: that is the stronger opponent.
+ * @param samples of the bundle's input size, none of which it was trained on
+ * @param baselineFrom what the shortcut baseline learns from
+ */
+export async function evaluateBothWays(
+  bundle: Bundle,
+  samples: readonly Sample[],
+  baselineFrom: readonly Sample[],
+  options: JudgeOptions,
+  progress: Progress,
+  now: () => number,
+): Promise<{ readonly asIs: EvaluatedSide; readonly equalised: EvaluatedSide }> {
+  const judge = async (each: readonly Sample[], title: string): Promise<NetworkVerdict[]> => {
+    const started = now();
+    const onSample = (done: number, all: number): void => progress.show(title, done, all, started);
+    return judgeSamples(bundle, each, { ...options, onSample });
+  };
+  const plain = await judge(samples, 'judging');
+  const redrawn = equalised(samples, EQUALISING_SEED);
+  const redrawnVerdicts = await judge(redrawn, 'judging equalised');
+  return {
+    asIs: evaluateSide(bundle, samples, plain, baselineFrom),
+    equalised: evaluateSide(bundle, redrawn, redrawnVerdicts, equalised(baselineFrom, EQUALISING_SEED)),
+  };
+}
+
+function evaluateSide(
+  bundle: Bundle,
+  samples: readonly Sample[],
+  verdicts: readonly NetworkVerdict[],
+  baselineFrom: readonly Sample[],
+): EvaluatedSide {
+  const { input, output } = bundle.manifest;
+  const baseline = fitShortcutBaseline(baselineFrom, input);
+  const said = samples.map((sample, index): SaidOfSample => {
+    const { name, source, group, defects, effectiveSide } = sample;
+    return {
+      sample: { name, source, group, defects, ...(effectiveSide !== undefined && { effectiveSide }) },
+      network: verdicts[index],
+      baseline: baseline.probabilities(sample),
+    };
   });
+  return { ...measureSaid(said, output.kind), mistakes: worstMistakes(samples, verdicts), said };
+}
+
+/** Tables and curves of what was said of some samples. */
+export function measureSaid(
+  said: readonly SaidOfSample[],
+  kind: OutputKind,
+): Pick<EvaluatedSide, 'report' | 'measures'> {
+  const judged = said.map(({ sample, network, baseline }) => {
+    return { sample, network: network.judgement, baseline: foremost(baseline, 'softmax').name };
+  });
+  const probable = said.flatMap(({ sample, network: { probabilities }, baseline }) =>
+    probabilities === null ? [] : [{ sample, network: probabilities, baseline }],
+  );
   return {
     report: evaluationReport(judged),
-    missing: judgedSamples.filter(({ file }) => !judgements.has(file)).map(({ file }) => file),
-    unreadable: unreadable.map(({ file }) => file),
+    measures: probable.length === 0 ? null : measuresOf(probable, kind),
   };
 }
 
@@ -82,40 +179,4 @@ async function readVerdicts(file: string): Promise<ReadonlyMap<string, Judgement
     );
   });
   return parseVerdictLines(text, process.cwd()).judgements;
-}
-
-async function judgeAll(
-  samples: readonly Sample[],
-  { bundle, threads }: EvaluateRequest,
-  progress: Progress,
-  now: () => number,
-  signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, Judgement>> {
-  const { manifest } = bundle;
-  const preprocessor = createPreprocessor(manifest.preprocessing, manifest.input);
-  const gates = createGatekeeper(manifest.gates, manifest.input);
-  const engine = await createOnnxEngine({
-    modelFile: join(bundle.folder, 'model.onnx'),
-    provider: 'cpu',
-    threads,
-  });
-  const judgements = new Map<string, Judgement>();
-  const started = now();
-  try {
-    for (const [index, { file, luma }] of samples.entries()) {
-      signal?.throwIfAborted();
-      const { width, height } = manifest.input;
-      const picture = preprocessor.run({ width, height, data: luma });
-      gates.forget();
-      const blind = gates.judge(picture).blind !== null;
-      const label = blind
-        ? 'blind'
-        : labelOf(probabilitiesOf(await engine.run(picture.tensor), manifest), manifest);
-      judgements.set(file, label);
-      progress.show('judging', index + 1, samples.length, started);
-    }
-  } finally {
-    await engine.close();
-  }
-  return judgements;
 }

@@ -1,35 +1,50 @@
 import { DEFECT_CLASSES } from '../domain/verdict.ts';
-import { createPreprocessor } from '../vision/preprocess.ts';
+import { nodeFiles } from '../platform/files.ts';
 import { ADAM_DEFAULTS, Adam } from './adam.ts';
-import { Augmenter } from './augment.ts';
-import { GradientRunner, type TrainingBatch } from './gradient-runner.ts';
-import { type Network, networkParameters } from './network.ts';
+import type { BatchRules } from './batch-maker.ts';
+import { type Checkpoint, CheckpointFile, fingerprintOf } from './checkpoint.ts';
+import { type GradientJob, GradientPool, type MicroResult } from './gradient-pool.ts';
+import { rateShare, widthShare } from './learning-rate.ts';
+import { type Network, networkParameters, networkStatistics } from './network.ts';
+import { gatherStatistics } from './norm-statistics.ts';
 import { copyParameters, initialParameters, type Parameters } from './parameters.ts';
 import { createRandom, type Random } from './random.ts';
 import type { Sample } from './samples.ts';
-import { type JudgingRules, Scorer } from './scorer.ts';
-import { createTargetWriter } from './targets.ts';
+import { type Score, Scorer } from './scorer.ts';
 
-export interface FitOptions {
+export interface FitOptions extends BatchRules {
   readonly epochs: number;
   /** Samples for one step of the weights. */
   readonly batch: number;
-  /** Samples at once in the gradient graph: memory against nothing else. Divides `batch`. */
+  /** Samples at once in a gradient graph: memory, and what batch normalisation sees at once. */
   readonly microBatch: number;
   /** Of Adam at its highest: it rises for some steps, then falls to a twentieth along half a cosine. */
   readonly learningRate: number;
   readonly threads: number;
-  readonly seed: number;
-  /** Preprocessing, and what the network's outputs stand for. */
-  readonly rules: JudgingRules;
+  /** Stop after this many epochs in a row that were not the best so far; never where absent. */
+  readonly patience?: number;
   /** Monotonic ms. */
   readonly now: () => number;
   /** Start from these instead of fresh ones; they are not changed. */
   readonly startFrom?: Parameters;
+  /** Where to keep the state of the training; one that is there is gone on from. The caller removes it in the end. */
+  readonly checkpoint?: CheckpointOptions;
   readonly signal?: AbortSignal;
   readonly onStep?: (step: FitStep) => void;
+  /** Told once, where a checkpoint was found: epochs done, and steps of the next. */
+  readonly onResume?: (epochs: readonly FitEpoch[], steps: number) => void;
   /** Told after each epoch; training waits for it. `parameters` are those of the epoch and change afterwards. */
-  readonly onEpoch?: (epoch: FitEpoch, parameters: Parameters) => void | Promise<void>;
+  readonly onEpoch?: (
+    epoch: FitEpoch,
+    parameters: Parameters,
+    validation: readonly Score[],
+  ) => void | Promise<void>;
+}
+
+export interface CheckpointOptions {
+  readonly file: string;
+  /** Steps between two writings; each epoch is written too. */
+  readonly everySteps: number;
 }
 
 export interface FitStep {
@@ -45,10 +60,15 @@ export interface FitEpoch {
   /** Counts from 1. */
   readonly epoch: number;
   readonly trainingLoss: number;
+  /** Share of training samples, as augmented, whose outputs were right. */
+  readonly trainingAccuracy: number;
   /** Mean unweighted loss on the validation side, nats a sample; NaN where that side is empty. */
   readonly validationLoss: number;
   /** Share of validation samples whose every defect is on the right side of 0.5. */
   readonly validationAccuracy: number;
+  /** Adam's in the epoch's last step. */
+  readonly learningRate: number;
+  /** Of this process; an epoch that was gone on with counts from there. */
   readonly seconds: number;
   /** Whether its parameters are the best so far. */
   readonly best: boolean;
@@ -60,165 +80,229 @@ export interface FitResult {
   readonly epochs: readonly FitEpoch[];
 }
 
-/**
- * Trains a network by Adam on augmented samples; keeps the epoch that does best on `validation`.
- * The same samples, options and seed give the same result on the same machine and number of threads.
- * Rejects with the signal's reason when aborted; errors as `GradientRunner`.
- */
-export async function fitNetwork(
+/** What trains a network: this file's {@link fitNetwork}, or another engine that takes and gives the same. */
+export type Trainer = (
   network: Network,
   training: readonly Sample[],
   validation: readonly Sample[],
   options: FitOptions,
-): Promise<FitResult> {
-  const random = createRandom(options.seed);
-  const parameters = options.startFrom
-    ? copyParameters(options.startFrom)
-    : initialParameters(network, random.fork(1));
-  const augmenter = new Augmenter(network.input, random.fork(2));
-  const batches = new BatchMaker(network, training, options, augmenter);
-  const runner = await GradientRunner.create(network, options.microBatch, options.threads);
-  try {
-    const adam = new Adam({ ...ADAM_DEFAULTS, learningRate: options.learningRate });
-    const widthShares = new Map(
-      networkParameters(network).map(({ name, fanIn }) => [name, widthShare(fanIn)]),
-    );
-    const steps = Math.ceil(training.length / options.batch);
-    const epochs: FitEpoch[] = [];
-    let best: Parameters = copyParameters(parameters);
-    let bestLoss = options.startFrom
-      ? (await validate(network, parameters, validation, options)).loss
-      : Number.POSITIVE_INFINITY;
-    for (let epoch = 1; epoch <= options.epochs; epoch++) {
-      const started = options.now();
-      const epochRandom = random.fork(100 + epoch);
-      const order = epochRandom.shuffled(training);
-      let lossSum = 0;
-      for (let step = 0; step < steps; step++) {
-        const members = order.slice(step * options.batch, (step + 1) * options.batch);
-        const gradients = new Map<string, Float32Array>();
-        for (let start = 0; start < members.length; start += options.microBatch) {
-          options.signal?.throwIfAborted();
-          const micro = batches.make(members.slice(start, start + options.microBatch), epochRandom);
-          const result = await runner.run(parameters, micro, epochRandom);
-          lossSum += result.loss;
-          addScaled(gradients, result.byParameter, 1 / members.length);
-        }
-        const doneSteps = (epoch - 1) * steps + step;
-        const share = rateShare(doneSteps, options.epochs * steps);
-        adam.step(parameters, gradients, (name) => share * (widthShares.get(name) ?? 1));
-        const seen = Math.min((step + 1) * options.batch, training.length);
-        options.onStep?.({ epoch, step: step + 1, steps, loss: lossSum / seen });
-      }
-      const judged = await validate(network, parameters, validation, options);
-      const improved = !(judged.loss >= bestLoss);
-      if (improved) {
-        best = copyParameters(parameters);
-        bestLoss = judged.loss;
-      }
-      const done: FitEpoch = {
-        epoch,
-        trainingLoss: lossSum / training.length,
-        validationLoss: judged.loss,
-        validationAccuracy: judged.accuracy,
-        seconds: (options.now() - started) / 1000,
-        best: improved,
-      };
-      epochs.push(done);
-      await options.onEpoch?.(done, parameters);
-    }
-    return { parameters: best, epochs };
-  } finally {
-    await runner.close();
-  }
-}
-
-/** Fills the gradient graph's inputs; the arrays are used again by the next call. */
-class BatchMaker {
-  private readonly batch: TrainingBatch;
-  private readonly network: Network;
-  private readonly augmenter: Augmenter;
-  private readonly preprocessor;
-  private readonly targets;
-
-  constructor(network: Network, training: readonly Sample[], options: FitOptions, augmenter: Augmenter) {
-    const { channels, height, width } = network.input;
-    this.network = network;
-    this.augmenter = augmenter;
-    this.preprocessor = createPreprocessor(options.rules.preprocessing, network.input);
-    this.targets = createTargetWriter(network.output.kind, options.rules.output.classes, training);
-    this.batch = {
-      input: new Float32Array(options.microBatch * channels * height * width),
-      targets: new Float32Array(options.microBatch * network.output.units),
-      weights: new Float32Array(options.microBatch * network.output.units),
-    };
-  }
-
-  /** Where there are fewer samples than the graph takes, the rest weighs nothing. */
-  make(samples: readonly Sample[], random: Random): TrainingBatch {
-    const { height, width } = this.network.input;
-    const { units } = this.network.output;
-    const pixels = height * width;
-    this.batch.weights.fill(0);
-    samples.forEach((sample, index) => {
-      const data = this.augmenter.augment(sample, random);
-      const into = this.batch.input.subarray(index * pixels, (index + 1) * pixels);
-      this.preprocessor.run({ width, height, data }, into);
-      this.targets.write(sample, this.batch.targets, this.batch.weights, index * units);
-    });
-    return this.batch;
-  }
-}
-
-function addScaled(
-  sums: Map<string, Float32Array>,
-  parts: ReadonlyMap<string, Float32Array>,
-  scale: number,
-): void {
-  for (const [name, part] of parts) {
-    const sum = sums.get(name) ?? new Float32Array(part.length);
-    for (let i = 0; i < part.length; i++) sum[i] += part[i] * scale;
-    sums.set(name, sum);
-  }
-}
-
-/** Values summed into one output up to which a weight takes full steps; found by trial at several picture sizes. */
-const FULL_STEP_FAN_IN = 30_000;
+) => Promise<FitResult>;
 
 /**
- * A weight's share of the learning rate. Adam moves every weight by about the same step; where 300,000 of them move
- * together, full steps would throw the output about.
+ * Trains a network by Adam on augmented samples; keeps the epoch that does best on `validation`.
+ * The same samples, options and seed give the same parameters on the same machine, whatever the number of threads and
+ * however often the training was cut off and gone on with.
+ * Rejects with the signal's reason when aborted; errors as `GradientRunner`, `CheckpointFile`.
  */
-function widthShare(fanIn: number): number {
-  return Math.min(1, FULL_STEP_FAN_IN / Math.max(1, fanIn));
+export const fitNetwork: Trainer = async (network, training, validation, options) => {
+  const file = options.checkpoint && checkpointFile(network, training, validation, options);
+  const kept = (await file?.read()) ?? null;
+  const fit = new Fit(network, training, validation, options, kept);
+  if (kept) options.onResume?.(kept.progress.epochs, kept.progress.step);
+  const slots = Math.ceil(options.batch / options.microBatch);
+  const pool = await GradientPool.create(network, training, { ...options, slots });
+  try {
+    return await fit.run(pool, file);
+  } finally {
+    await pool.close();
+  }
+};
+
+/** One training under way. */
+class Fit {
+  private readonly network: Network;
+  private readonly training: readonly Sample[];
+  private readonly validation: readonly Sample[];
+  private readonly options: FitOptions;
+  private readonly random: Random;
+  private readonly parameters: Parameters;
+  private readonly adam: Adam;
+  private readonly widthShares: ReadonlyMap<string, number>;
+  private readonly means: readonly string[];
+  private readonly steps: number;
+  private readonly epochs: FitEpoch[];
+  private best: Parameters;
+  private bestLoss: number | null;
+  private resumed: Checkpoint['progress'] | null;
+
+  constructor(
+    network: Network,
+    training: readonly Sample[],
+    validation: readonly Sample[],
+    options: FitOptions,
+    kept: Checkpoint | null,
+  ) {
+    this.network = network;
+    this.training = training;
+    this.validation = validation;
+    this.options = options;
+    this.random = createRandom(options.seed);
+    const start = kept?.sets.parameters ?? options.startFrom;
+    this.parameters = start ? copyParameters(start) : initialParameters(network, this.random.fork(1));
+    this.best = kept?.sets.best ?? copyParameters(this.parameters);
+    this.bestLoss = kept?.progress.bestLoss ?? null;
+    this.epochs = [...(kept?.progress.epochs ?? [])];
+    this.resumed = kept?.progress ?? null;
+    this.adam = new Adam(
+      { ...ADAM_DEFAULTS, learningRate: options.learningRate },
+      kept ? { steps: kept.progress.adamSteps, first: kept.sets.first, second: kept.sets.second } : undefined,
+    );
+    this.widthShares = new Map(
+      networkParameters(network).map(({ name, fanIn }) => [name, widthShare(fanIn)]),
+    );
+    this.means = networkStatistics(network).flatMap(({ name }) => (name.endsWith('.mean') ? [name] : []));
+    this.steps = Math.ceil(training.length / options.batch);
+  }
+
+  async run(pool: GradientPool, file: CheckpointFile | undefined): Promise<FitResult> {
+    const { options } = this;
+    if (options.startFrom && !this.resumed) this.bestLoss = (await this.validate()).loss;
+    for (let epoch = this.epochs.length + 1; epoch <= options.epochs && !this.outOfPatience(); epoch++) {
+      const done = await this.runEpoch(epoch, pool, file);
+      this.epochs.push(done.epoch);
+      await this.keep(file, { epoch: epoch + 1, step: 0, lossSum: 0, right: 0 });
+      await options.onEpoch?.(done.epoch, this.parameters, done.scores);
+    }
+    return { parameters: this.best, epochs: this.epochs };
+  }
+
+  private outOfPatience(): boolean {
+    const { patience } = this.options;
+    if (patience === undefined || this.epochs.length < patience) return false;
+    return this.epochs.slice(-patience).every(({ best }) => !best);
+  }
+
+  private async runEpoch(epoch: number, pool: GradientPool, file: CheckpointFile | undefined) {
+    const { options } = this;
+    const steps = this.steps;
+    const count = this.training.length;
+    const started = options.now();
+    // A checkpoint stands in the epoch that was under way, at its first step where it was between two.
+    let { step, lossSum, right } = this.resumed ?? { step: 0, lossSum: 0, right: 0 };
+    this.resumed = null;
+    const order = this.random.fork(100 + epoch).shuffled(this.training.map((_, index) => index));
+    const doneBefore = (epoch - 1) * steps;
+    while (step < steps) {
+      options.signal?.throwIfAborted();
+      const jobs = this.jobsOf(epoch, order, step);
+      const results = await pool.run(this.parameters, jobs);
+      for (const result of results) {
+        lossSum += result.loss;
+        right += result.right;
+      }
+      this.learn(results, doneBefore + step);
+      step++;
+      const seen = Math.min(step * options.batch, count);
+      options.onStep?.({ epoch, step, steps, loss: lossSum / seen });
+      const due = options.checkpoint && step % options.checkpoint.everySteps === 0 && step < steps;
+      if (due) await this.keep(file, { epoch, step, lossSum, right });
+    }
+    const judged = await this.validate();
+    // Without a validation side the last epoch counts; a loss that is no number is never the best.
+    const improved =
+      this.validation.length === 0 || judged.loss < (this.bestLoss ?? Number.POSITIVE_INFINITY);
+    if (improved) {
+      this.best = copyParameters(this.parameters);
+      this.bestLoss = judged.loss;
+    }
+    const done: FitEpoch = {
+      epoch,
+      trainingLoss: lossSum / count,
+      trainingAccuracy: right / count,
+      validationLoss: judged.loss,
+      validationAccuracy: judged.accuracy,
+      learningRate: options.learningRate * rateShare(doneBefore + steps - 1, options.epochs * steps),
+      seconds: (options.now() - started) / 1000,
+      best: improved,
+    };
+    return { epoch: done, scores: judged.scores };
+  }
+
+  /** The micro-batches of a step. A short one is filled up from the epoch's beginning, for batch normalisation's sake. */
+  private jobsOf(epoch: number, order: readonly number[], step: number): GradientJob[] {
+    const { batch, microBatch } = this.options;
+    const end = Math.min((step + 1) * batch, order.length);
+    const jobs: GradientJob[] = [];
+    for (let start = step * batch; start < end; start += microBatch) {
+      const count = Math.min(microBatch, end - start);
+      const indices = Array.from({ length: microBatch }, (_, place) =>
+        place < count ? order[start + place] : order[place % order.length],
+      );
+      jobs.push({ slot: jobs.length, epoch, start, indices, count });
+    }
+    return jobs;
+  }
+
+  /** One step of Adam on the mean of the micro-batches' derivatives, summed in their order. */
+  private learn(results: readonly MicroResult[], doneSteps: number): void {
+    const { options } = this;
+    const count = results.reduce((sum, result) => sum + result.count, 0);
+    const gradients = new Map<string, Float32Array>();
+    for (const name of this.widthShares.keys()) {
+      const sum = new Float32Array(this.parameters.get(name)?.length ?? 0);
+      for (const { values } of results) {
+        const part = values.get(name);
+        if (part) for (let i = 0; i < sum.length; i++) sum[i] += part[i] / count;
+      }
+      gradients.set(name, sum);
+    }
+    const share = rateShare(doneSteps, options.epochs * this.steps);
+    this.adam.step(this.parameters, gradients, (name) => share * (this.widthShares.get(name) ?? 1));
+    const microSteps = Math.ceil(options.batch / options.microBatch);
+    results.forEach(({ values }, index) => {
+      gatherStatistics(this.parameters, this.means, values, doneSteps * microSteps + index);
+    });
+  }
+
+  private async keep(
+    file: CheckpointFile | undefined,
+    at: { readonly epoch: number; readonly step: number; readonly lossSum: number; readonly right: number },
+  ): Promise<void> {
+    if (!file) return;
+    const { steps: adamSteps, first, second } = this.adam.state();
+    const { parameters, best, bestLoss, epochs } = this;
+    await file.write({
+      progress: { ...at, adamSteps, bestLoss, epochs },
+      sets: { parameters, best, first, second },
+    });
+  }
+
+  private async validate(): Promise<{ loss: number; accuracy: number; scores: readonly Score[] }> {
+    const { rules, threads, signal } = this.options;
+    const scorer = await Scorer.create(this.network, this.parameters, rules, threads);
+    try {
+      const scores = await scorer.score(this.validation, signal);
+      const right = scores.filter(({ sample, probabilities }) =>
+        DEFECT_CLASSES.every((defect) => (probabilities[defect] ?? 0) >= 0.5 === sample.defects.has(defect)),
+      );
+      const loss = scores.reduce((sum, score) => sum + score.loss, 0) / scores.length;
+      return { loss, accuracy: right.length / scores.length, scores };
+    } finally {
+      await scorer.close();
+    }
+  }
 }
 
-/** Steps in which the learning rate rises: first gradients are large and say little. */
-const WARM_UP_STEPS = 20;
-
-/** The step's share of the learning rate: rises linearly at first, then falls to 0.05 along half a cosine. */
-function rateShare(done: number, all: number): number {
-  const rising = Math.min(1, (done + 1) / Math.min(WARM_UP_STEPS, all));
-  return rising * (0.05 + (0.95 * (1 + Math.cos((Math.PI * done) / all))) / 2);
-}
-
-async function validate(
+function checkpointFile(
   network: Network,
-  parameters: Parameters,
+  training: readonly Sample[],
   validation: readonly Sample[],
   options: FitOptions,
-): Promise<{ loss: number; accuracy: number }> {
-  const scorer = await Scorer.create(network, parameters, options.rules, options.threads);
-  try {
-    const scores = await scorer.score(validation, options.signal);
-    const right = scores.filter(({ sample, probabilities }) =>
-      DEFECT_CLASSES.every((defect) => (probabilities[defect] ?? 0) >= 0.5 === sample.defects.has(defect)),
-    );
-    return {
-      loss: scores.reduce((sum, { loss }) => sum + loss, 0) / scores.length,
-      accuracy: right.length / scores.length,
-    };
-  } finally {
-    await scorer.close();
-  }
+): CheckpointFile {
+  const { epochs, batch, microBatch, learningRate, patience, rules, augment, classWeights, seed } = options;
+  const factsOf = ({ name, defects, boxes }: Sample) => ({ name, defects: [...defects], boxes });
+  const facts = {
+    network,
+    options: { epochs, batch, microBatch, learningRate, patience, rules, augment, classWeights, seed },
+    training: training.map(factsOf),
+    validation: validation.map(factsOf),
+  };
+  const pixels = [...training, ...validation].flatMap(({ luma, chroma }) =>
+    chroma ? [luma, chroma] : [luma],
+  );
+  const start = [...(options.startFrom?.values() ?? [])].map(
+    ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
+  );
+  const path = options.checkpoint?.file ?? '';
+  return new CheckpointFile(nodeFiles, path, fingerprintOf(facts, [...pixels, ...start]));
 }

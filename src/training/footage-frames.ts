@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { DEFECT_CLASSES, type DefectClass } from '../domain/verdict.ts';
 import { asSpectaError, SpectaError } from '../platform/errors.ts';
+import { type ReadingOptions, shareOf } from './class-folders.ts';
 import { createPictureReader } from './picture-reader.ts';
 import type { DataSet, Sample, Unreadable } from './samples.ts';
 
@@ -28,6 +29,8 @@ const TruthLine = z.object({
       defect: z.enum(DEFECT_CLASSES),
       areaShare: z.number(),
       contrast: z.number(),
+      /** Left, top, width, height, pixels. */
+      box: z.tuple([z.number(), z.number(), z.number(), z.number()]).optional(),
     }),
   ),
   faint: z.array(z.string()),
@@ -36,11 +39,8 @@ const TruthLine = z.object({
 
 type TruthLine = z.infer<typeof TruthLine>;
 
-export interface FootageOptions {
-  readonly size: { readonly width: number; readonly height: number };
+export interface FootageOptions extends Omit<ReadingOptions, 'wanted'> {
   readonly visible?: ClearlyVisible;
-  readonly signal?: AbortSignal;
-  readonly onPicture?: (done: number, all: number) => void;
 }
 
 /**
@@ -51,7 +51,7 @@ export interface FootageOptions {
  */
 export async function readFootage(folder: string, options: FootageOptions): Promise<DataSet> {
   const visible = options.visible ?? CLEARLY_VISIBLE;
-  const reader = createPictureReader(options.size);
+  const reader = createPictureReader(options.size, options.channels);
   const samples: Sample[] = [];
   const unreadable: Unreadable[] = [];
   const leftOut: Record<string, number> = {};
@@ -69,10 +69,23 @@ export async function readFootage(folder: string, options: FootageOptions): Prom
     }
     const file = join(run, line.file);
     try {
-      const luma = await reader.read(await readFile(file));
-      const group = `footage:${basename(run)}`;
-      const name = `${basename(run)}/${line.file}`;
-      samples.push({ file, name, group, source: 'footage', kind: 'frame', defects, luma });
+      const { side, ...pixels } = await reader.read(await readFile(file));
+      const boxes = line.visible.flatMap(({ defect, box }) =>
+        box && defects.has(defect)
+          ? [shareOf({ defect, left: box[0], top: box[1], width: box[2], height: box[3] }, side)]
+          : [],
+      );
+      samples.push({
+        file,
+        name: `${basename(run)}/${line.file}`,
+        group: `footage:${basename(run)}`,
+        source: 'footage',
+        kind: 'frame',
+        defects,
+        ...pixels,
+        ...(boxes.length > 0 && { boxes }),
+        effectiveSide: Math.min(side.width, side.height),
+      });
     } catch (error) {
       const { code, message } = asSpectaError(error);
       unreadable.push({ file, code, message });

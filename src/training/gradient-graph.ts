@@ -1,23 +1,20 @@
 import type { OutputKind } from '../domain/manifest.ts';
-import { SpectaError } from '../platform/errors.ts';
+import { lowerConv, lowerDepthwise } from './conv-gradient.ts';
 import {
-  convAttributes,
-  convInputGradient,
-  convParameterGradients,
-  RUNTIME_DOMAIN,
-} from './conv-gradient.ts';
+  type Lowered,
+  type LoweringContext,
+  type MaskShape,
+  plain,
+  type Value,
+} from './gradient-lowering.ts';
 import { GRADIENT_NAMES } from './gradient-names.ts';
+import { lowerBatchNorm } from './gradient-norm.ts';
+import { lowerAveragePool, lowerGlobalPool, lowerMaxPool } from './gradient-pools.ts';
+import { lowerDense, lowerDropout, lowerFlatten, lowerRelu } from './gradient-units.ts';
 import { GraphBuilder } from './graph-builder.ts';
-import { elementCount, type Layer, type Network, type PlannedLayer, planNetwork } from './network.ts';
-import { elementTypeNumber, writeOnnxModel } from './onnx-file.ts';
-
-/** A dropout layer that wants a fresh mask at every run. */
-export interface MaskShape {
-  readonly input: string;
-  /** With the batch. */
-  readonly dims: readonly number[];
-  readonly rate: number;
-}
+import { type Layer, type Network, type PlannedLayer, planNetwork } from './network.ts';
+import { writeOnnxModel } from './onnx-file.ts';
+import { BLOCKED_DOMAIN, RUNTIME_DOMAIN } from './runtime-domains.ts';
 
 export interface GradientGraph {
   /** Bytes of an ONNX model that ONNX Runtime runs. */
@@ -25,50 +22,50 @@ export interface GradientGraph {
   readonly masks: readonly MaskShape[];
 }
 
-/** What the way forward leaves for the way back through one layer. */
-interface Passed {
-  readonly planned: PlannedLayer;
-  /** Name of the layer's input and output values. */
-  readonly before: string;
-  readonly after: string;
-  /** Pooling: positions of the maxima. Dropout: the scaled mask. */
-  readonly kept: string;
-}
+/** `ScatterElements` adds up from here on. */
+const OPSET = 16;
 
 /**
  * The loss of `network` on `batch` images and its derivative by every parameter, as plain inference operators,
  * so that training needs no other library than the one that serves.
  * Softmax: L = −Σ w·y·log p. Sigmoids: L = Σ w·(log(1 + e^z) − y·z), which is binary cross-entropy by the logit z.
- * Throws `DATA_INVALID` for overlapping pooling windows, whose way back the operators do not offer.
+ * Throws `DATA_INVALID` where the layers do not fit.
+ * @param block channels in a block of the runtime's own image layout (see `blockOfRuntime`); 1 does without it
  */
-export function gradientGraph(network: Network, batch: number): GradientGraph {
+export function gradientGraph(network: Network, batch: number, block = 1): GradientGraph {
   const graph = new GraphBuilder();
   const planned = planNetwork({ ...network, layers: poolBeforeRelu(network.layers) });
-  const masks: MaskShape[] = [];
+  const context: LoweringContext = { graph, batch, block, masks: [] };
   const { channels, height, width } = network.input;
-  let value = graph.input(GRADIENT_NAMES.input, 'float32', [batch, channels, height, width]);
+  let value = plain(graph.input(GRADIENT_NAMES.input, 'float32', [batch, channels, height, width]));
   for (const { parameters } of planned) {
     for (const { name, dims } of parameters) graph.input(name, 'float32', dims);
   }
-  const passed: Passed[] = planned.map((layer, index) => {
+  const waysBack = planned.map((layer, index) => {
     const after = index === planned.length - 1 ? GRADIENT_NAMES.logits : layer.name;
-    const step = forward(graph, layer, value, after, batch, masks);
-    value = step.after;
-    return step;
+    const lowered = lower(context, layer, value, after);
+    value = lowered.value;
+    return lowered.wayBack;
   });
-  let gradient = lossAndGradient(graph, network.output.kind, batch, network.output.units);
-  for (const [index, step] of [...passed.entries()].reverse()) {
-    gradient = backward(graph, step, gradient, batch, index > 0);
+  let gradient: Value | null = plain(
+    lossAndGradient(graph, network.output.kind, batch, network.output.units),
+  );
+  const firstTrained = planned.findIndex(({ parameters }) => parameters.length > 0);
+  for (const [index, wayBack] of [...waysBack.entries()].reverse()) {
+    if (index < firstTrained || !gradient) break;
+    gradient = wayBack(gradient, index > firstTrained);
   }
   graph.output(GRADIENT_NAMES.loss, 'float32', []);
   graph.output(GRADIENT_NAMES.logits, 'float32', [batch, network.output.units]);
-  for (const { parameters } of planned) {
+  for (const { parameters, statistics } of planned) {
     for (const { name, dims } of parameters) graph.output(GRADIENT_NAMES.gradient(name), 'float32', dims);
+    for (const { name, dims } of statistics) graph.output(GRADIENT_NAMES.seen(name), 'float32', dims);
   }
   const model = writeOnnxModel(graph.build(`${network.name} gradients`), {
-    domains: { [RUNTIME_DOMAIN]: 1 },
+    opset: OPSET,
+    domains: { [RUNTIME_DOMAIN]: 1, ...(block > 1 && { [BLOCKED_DOMAIN]: 1 }) },
   });
-  return { model, masks };
+  return { model, masks: context.masks };
 }
 
 /** ReLU and max pooling commute; behind the pool, ReLU touches a quarter of the values. */
@@ -81,55 +78,30 @@ function poolBeforeRelu(layers: readonly Layer[]): readonly Layer[] {
   return order;
 }
 
-function forward(
-  graph: GraphBuilder,
-  planned: PlannedLayer,
-  before: string,
-  after: string,
-  batch: number,
-  masks: MaskShape[],
-): Passed {
-  const { layer, name, input } = planned;
-  const parameters = planned.parameters.map((parameter) => parameter.name);
-  let kept = '';
+function lower(context: LoweringContext, planned: PlannedLayer, before: Value, after: string): Lowered {
+  const { layer } = planned;
   switch (layer.kind) {
     case 'conv':
-      graph.node('Conv', [before, ...parameters], after, convAttributes(layer));
-      break;
+      return lowerConv(context, { ...planned, layer }, before, after);
+    case 'depthwise':
+      return lowerDepthwise(context, { ...planned, layer }, before, after);
+    case 'batchNorm':
+      return lowerBatchNorm(context, { ...planned, layer }, before, after);
     case 'relu':
-      graph.node('Relu', [before], after);
-      break;
+      return lowerRelu(context, { ...planned, layer }, before, after);
     case 'maxPool':
-      if (layer.stride < layer.size) {
-        throw new SpectaError(
-          'DATA_INVALID',
-          `network: ${name} pools windows of ${layer.size} that overlap by stride ${layer.stride}`,
-          'Give a stride at least as large as the window to train it.',
-        );
-      }
-      kept = `${name}.positions`;
-      graph.node('MaxPool', [before], [after, kept], poolAttributes(layer));
-      break;
-    case 'dropout': {
-      const mask = { input: GRADIENT_NAMES.mask(name), dims: [batch, ...input], rate: layer.rate };
-      masks.push(mask);
-      graph.input(mask.input, 'uint8', mask.dims);
-      const scale = graph.floats(`${name}.scale`, [1], Float32Array.of(1 / (1 - layer.rate)));
-      const floats = graph.node('Cast', [mask.input], `${name}.mask.float`, {
-        to: elementTypeNumber('float32'),
-      });
-      kept = graph.node('Mul', [floats, scale], `${name}.mask.scaled`);
-      graph.node('Mul', [before, kept], after);
-      break;
-    }
+      return lowerMaxPool(context, { ...planned, layer }, before, after);
+    case 'averagePool':
+      return lowerAveragePool(context, { ...planned, layer }, before, after);
+    case 'globalPool':
+      return lowerGlobalPool(context, { ...planned, layer }, before, after);
+    case 'dropout':
+      return lowerDropout(context, { ...planned, layer }, before, after);
     case 'flatten':
-      graph.node('Reshape', [before, graph.integers([batch, elementCount(input)])], after);
-      break;
+      return lowerFlatten(context, { ...planned, layer }, before, after);
     case 'dense':
-      graph.node('Gemm', [before, ...parameters], after, { transB: 1 });
-      break;
+      return lowerDense(context, { ...planned, layer }, before, after);
   }
-  return { planned, before, after, kept };
 }
 
 /** Adds the loss; returns the name of its derivative by the logits. */
@@ -156,49 +128,4 @@ function lossAndGradient(graph: GraphBuilder, kind: OutputKind, batch: number, u
   const probabilities = graph.node('Sigmoid', [logits], 'loss.probabilities');
   const difference = graph.node('Sub', [probabilities, targets], 'loss.difference');
   return graph.node('Mul', [weights, difference], 'logits.gradient');
-}
-
-/** Adds the derivatives by the layer's parameters and, where `wanted`, by its input, whose name is returned. */
-function backward(
-  graph: GraphBuilder,
-  step: Passed,
-  gradient: string,
-  batch: number,
-  wanted: boolean,
-): string {
-  const { planned, before, after, kept } = step;
-  const { layer, name, input } = planned;
-  const [weight] = planned.parameters;
-  const out = `${name}.back`;
-  switch (layer.kind) {
-    case 'conv':
-      convParameterGradients(graph, planned, before, gradient, batch);
-      return wanted ? convInputGradient(graph, planned, gradient, out) : '';
-    case 'relu': {
-      // The output is never negative, so its sign is 1 exactly where the value passed.
-      const passing = graph.node('Sign', [after], `${name}.passing`);
-      return graph.node('Mul', [gradient, passing], out);
-    }
-    case 'maxPool':
-      return graph.node(
-        'MaxUnpool',
-        [gradient, kept, graph.integers([batch, ...input])],
-        out,
-        poolAttributes(layer),
-      );
-    case 'dropout':
-      return graph.node('Mul', [gradient, kept], out);
-    case 'flatten':
-      return graph.node('Reshape', [gradient, graph.integers([batch, ...input])], out);
-    case 'dense':
-      graph.node('Gemm', [gradient, before], GRADIENT_NAMES.gradient(`${name}.weight`), { transA: 1 });
-      graph.node('ReduceSum', [gradient, graph.integers([0])], GRADIENT_NAMES.gradient(`${name}.bias`), {
-        keepdims: 0,
-      });
-      return wanted && weight ? graph.node('MatMul', [gradient, weight.name], out) : '';
-  }
-}
-
-function poolAttributes(layer: Extract<Layer, { kind: 'maxPool' }>): Record<string, readonly number[]> {
-  return { kernel_shape: [layer.size, layer.size], strides: [layer.stride, layer.stride] };
 }

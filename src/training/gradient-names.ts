@@ -14,4 +14,6 @@ export const GRADIENT_NAMES = {
   mask: (name: string): string => `${name}.mask`,
   /** float32, the shape of the parameter called `name`: the derivative of the loss by it. */
   gradient: (name: string): string => `${name}.gradient`,
+  /** float32, the shape of the statistic called `name`: what it is in this batch. */
+  seen: (name: string): string => `${name}.seen`,
 } as const;

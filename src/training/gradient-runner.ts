@@ -1,8 +1,16 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { SpectaError } from '../platform/errors.ts';
-import { gradientGraph, type MaskShape } from './gradient-graph.ts';
+import { blockOfRuntime } from './blocked-layout.ts';
+import { gradientGraph } from './gradient-graph.ts';
+import type { MaskShape } from './gradient-lowering.ts';
 import { GRADIENT_NAMES } from './gradient-names.ts';
-import { elementCount, type Network, networkParameters, type ParameterShape } from './network.ts';
+import {
+  elementCount,
+  type Network,
+  networkParameters,
+  networkStatistics,
+  type ParameterShape,
+} from './network.ts';
 import { type Parameters, parameterValues } from './parameters.ts';
 import type { Random } from './random.ts';
 
@@ -23,6 +31,16 @@ export interface Gradients {
   readonly logits: Float32Array;
   /** Derivative of `loss` by each parameter, same shape. */
   readonly byParameter: ReadonlyMap<string, Float32Array>;
+  /** Batch normalisation's mean and variance of each channel in this batch, by the statistic's name. */
+  readonly seen: ReadonlyMap<string, Float32Array>;
+}
+
+export interface RunnerOptions {
+  /** Images at once. */
+  readonly batch: number;
+  readonly threads: number;
+  /** Channels in a block of the runtime's layout; asked of the runtime where absent, 1 does without it. */
+  readonly block?: number;
 }
 
 /** Runs a network's gradient graph on ONNX Runtime. */
@@ -30,6 +48,7 @@ export class GradientRunner {
   readonly batch: number;
   private readonly network: Network;
   private readonly parameterShapes: readonly ParameterShape[];
+  private readonly statistics: readonly ParameterShape[];
   private readonly masks: readonly MaskShape[];
   private readonly session: InferenceSession;
 
@@ -44,11 +63,13 @@ export class GradientRunner {
     this.masks = masks;
     this.session = session;
     this.parameterShapes = networkParameters(network);
+    this.statistics = networkStatistics(network);
   }
 
-  /** Prepares the graph for `batch` images at once on `threads` threads. Throws `ENGINE_FAILED`, `DATA_INVALID`. */
-  static async create(network: Network, batch: number, threads: number): Promise<GradientRunner> {
-    const { model, masks } = gradientGraph(network, batch);
+  /** Prepares the graph. Throws `ENGINE_FAILED`, `DATA_INVALID`. */
+  static async create(network: Network, options: RunnerOptions): Promise<GradientRunner> {
+    const { batch, threads, block = await blockOfRuntime() } = options;
+    const { model, masks } = gradientGraph(network, batch, block);
     try {
       const session = await InferenceSession.create(model, {
         executionProviders: ['cpu'],
@@ -90,12 +111,13 @@ export class GradientRunner {
       if (data instanceof Float32Array) return data;
       throw failed(new Error(`the gradient graph gave no ${name}`));
     };
+    const named = (shapes: readonly ParameterShape[], output: (name: string) => string) =>
+      new Map(shapes.map(({ name }) => [name, values(output(name))]));
     return {
       loss: values(GRADIENT_NAMES.loss)[0],
       logits: values(GRADIENT_NAMES.logits),
-      byParameter: new Map(
-        this.parameterShapes.map(({ name }) => [name, values(GRADIENT_NAMES.gradient(name))]),
-      ),
+      byParameter: named(this.parameterShapes, GRADIENT_NAMES.gradient),
+      seen: named(this.statistics, GRADIENT_NAMES.seen),
     };
   }
 

@@ -28,6 +28,15 @@ export class GraphBuilder {
     return names[0] ?? '';
   }
 
+  /** What `build` adds under the name `name`, added once however often it is asked for. */
+  once(name: string, build: (name: string) => string): string {
+    const known = this.constants.get(name);
+    if (known !== undefined) return known;
+    const built = build(name);
+    this.constants.set(name, built);
+    return built;
+  }
+
   /** Name of a constant list of whole numbers (shapes, axes, starts and ends). */
   integers(values: readonly number[]): string {
     const known = this.constants.get(values.join());
@@ -46,6 +55,14 @@ export class GraphBuilder {
   /** Adds a float32 constant and returns its name. */
   floats(name: string, dims: readonly number[], data: Float32Array): string {
     this.initializers.push({ name, type: 'float32', dims, data });
+    return name;
+  }
+
+  /** Name of a float32 constant of one value that broadcasts over anything. */
+  scalar(value: number): string {
+    const name = `scalar_${value}`;
+    if (!this.constants.has(name)) this.floats(name, [1], Float32Array.of(value));
+    this.constants.set(name, name);
     return name;
   }
 

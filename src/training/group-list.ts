@@ -1,18 +1,43 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { DEFECT_CLASSES, type DefectClass } from '../domain/verdict.ts';
 import { SpectaError } from '../platform/errors.ts';
+
+/** What a data set's `manifest.csv` says of one picture. */
+export interface ListedPicture {
+  /** Absolute path. */
+  readonly file: string;
+  /** The list's name for it: its path from the list's folder, with forward slashes. */
+  readonly name: string;
+  readonly group: string;
+  /** What is to be seen in it, from the column `class`; absent where the list has none: the folder says it then. */
+  readonly defects?: ReadonlySet<DefectClass>;
+  /** Where, pixels of the file, from the column `boxes`. */
+  readonly boxes: readonly PixelBox[];
+  /** Pixels along a side before it was enlarged, from the column `effective_px`. */
+  readonly effectiveSide?: number;
+}
+
+export interface PixelBox {
+  readonly defect: DefectClass;
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
 
 /** Which group each picture belongs to, as a data set's `manifest.csv` says. */
 export interface GroupList {
-  /** Group of the picture at an absolute path; undefined where the list does not name it. */
-  groupOf(file: string): string | undefined;
-  /** The list's name for the picture: its path from the list's folder, with forward slashes. */
-  nameOf(file: string): string;
+  readonly pictures: readonly ListedPicture[];
+  /** What it says of the picture at an absolute path; undefined where the list does not name it. */
+  find(file: string): ListedPicture | undefined;
 }
 
 /**
- * Reads a comma-separated list with the columns `file` (path from the list's folder) and `group`; others are ignored.
- * Throws `DATA_INVALID` where it cannot be read, lacks a column, or gives one file two groups.
+ * Reads a comma-separated list with the columns `file` (path from the list's folder) and `group`, and, where they are
+ * there, `class` (`crack`, `corrosion`, `corrosion+crack`, `intact`), `boxes` (`crack 10 20 64 48; corrosion …`: left,
+ * top, width, height in pixels of the file) and `effective_px`; others are ignored.
+ * Throws `DATA_INVALID` where it cannot be read, lacks a column, gives one file two groups, or a cell does not fit.
  */
 export async function readGroupList(path: string): Promise<GroupList> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
@@ -24,10 +49,8 @@ export async function readGroupList(path: string): Promise<GroupList> {
     );
   });
   const [header = '', ...lines] = text.split(/\r?\n/);
-  const columns = header.split(',');
-  const fileColumn = columns.indexOf('file');
-  const groupColumn = columns.indexOf('group');
-  if (fileColumn < 0 || groupColumn < 0) {
+  const columns = header.split(',').map((name) => name.trim());
+  if (!columns.includes('file') || !columns.includes('group')) {
     throw new SpectaError(
       'DATA_INVALID',
       `${path} has the columns ${columns.join(', ')}`,
@@ -35,20 +58,55 @@ export async function readGroupList(path: string): Promise<GroupList> {
     );
   }
   const folder = dirname(resolve(path));
-  const groups = new Map<string, string>();
+  const byFile = new Map<string, ListedPicture>();
   lines.forEach((line, index) => {
     if (line === '') return;
     const cells = line.split(',');
-    const [file, group] = [cells[fileColumn], cells[groupColumn]];
-    if (!file || !group) throw badLine(path, index + 2, 'has no file or no group');
-    const known = groups.get(file);
-    if (known !== undefined && known !== group) {
-      throw badLine(path, index + 2, `puts ${file} into ${group}, after ${known} before`);
-    }
-    groups.set(file, group);
+    const cell = (name: string): string => cells[columns.indexOf(name)]?.trim() ?? '';
+    const fail = (what: string): SpectaError => badLine(path, index + 2, what);
+    const [name, group] = [cell('file'), cell('group')];
+    if (!name || !group) throw fail('has no file or no group');
+    const file = resolve(join(folder, name));
+    const known = byFile.get(file)?.group;
+    if (known !== undefined && known !== group)
+      throw fail(`puts ${name} into ${group}, after ${known} before`);
+    if (known !== undefined) throw fail(`names ${name} again`);
+    const spoken = cell('class');
+    const side = Number(cell('effective_px'));
+    byFile.set(file, {
+      file,
+      name: relative(folder, file).split(sep).join('/'),
+      group,
+      boxes: boxesOf(cell('boxes'), fail),
+      ...(spoken && { defects: defectsOf(spoken, fail) }),
+      ...(side > 0 && { effectiveSide: side }),
+    });
   });
-  const nameOf = (file: string): string => relative(folder, resolve(file)).split(sep).join('/');
-  return { groupOf: (file) => groups.get(nameOf(file)), nameOf };
+  return { pictures: [...byFile.values()], find: (file) => byFile.get(resolve(file)) };
+}
+
+function defectsOf(spoken: string, fail: (what: string) => SpectaError): ReadonlySet<DefectClass> {
+  const names = spoken.toLowerCase() === 'intact' ? [] : spoken.toLowerCase().split('+');
+  return new Set(names.map((name) => defectNamed(name.trim(), fail)));
+}
+
+function boxesOf(cell: string, fail: (what: string) => SpectaError): PixelBox[] {
+  return cell
+    .split(';')
+    .filter((part) => part.trim() !== '')
+    .map((part) => {
+      const [name, ...numbers] = part.trim().split(/\s+/);
+      const [left, top, width, height] = numbers.map(Number);
+      if (numbers.length !== 4 || !numbers.every((each) => Number(each) >= 0) || !(width > 0 && height > 0))
+        throw fail(`has the box "${part.trim()}"; a box is a defect, left, top, width, height in pixels`);
+      return { defect: defectNamed(name.toLowerCase(), fail), left, top, width, height };
+    });
+}
+
+function defectNamed(name: string, fail: (what: string) => SpectaError): DefectClass {
+  const found = DEFECT_CLASSES.find((each) => each === name);
+  if (found) return found;
+  throw fail(`speaks of "${name}"; the defects are ${DEFECT_CLASSES.join(' and ')}`);
 }
 
 function badLine(path: string, line: number, what: string): SpectaError {

@@ -24,8 +24,24 @@ export const KNOWN_SOURCES: Readonly<Record<string, KnownSource>> = {
   },
   pk8: { what: 'rock, sand and plate textures by Philip Klevestav', licence: 'CC BY 3.0' },
   ski8: { what: 'gravel, grass and brick of the scikit-image project', licence: 'CC0' },
+  rendered: {
+    what: "cracks, rust and harmless things drawn by SPECTA's own renderer onto the intact pictures and textures of the other sources, and onto drawn grounds",
+    licence: 'that of the ground',
+  },
   footage: {
     what: "frames of pipeline runs rendered by SPECTA's own renderer",
     licence: 'MIT, part of SPECTA',
   },
 };
+
+/** Which sources' pictures were cut from whole textures, by the prefix of the textures' names. */
+const TEXTURES: Readonly<Record<string, readonly string[]>> = {
+  acg: ['acg', 'acg8'],
+  pk: ['pk8'],
+  ski: ['ski8'],
+};
+
+/** The sources whose pictures may have been cut from a texture; its own prefix where nothing is known of it. */
+export function sourcesOfTexture(prefix: string): readonly string[] {
+  return TEXTURES[prefix] ?? [prefix];
+}

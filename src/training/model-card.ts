@@ -1,5 +1,6 @@
 import type { Manifest } from '../domain/manifest.ts';
 import { DEFECT_CLASSES } from '../domain/verdict.ts';
+import { AUGMENT_DEFAULTS, type AugmentOptions } from './augment.ts';
 import type { FitEpoch } from './fit.ts';
 import { KNOWN_SOURCES } from './known-sources.ts';
 import { type Network, parameterCount } from './network.ts';
@@ -15,6 +16,8 @@ export interface ModelCardFacts {
   readonly epochs: readonly FitEpoch[];
   readonly thresholds: Readonly<Record<string, ChosenThreshold>>;
   readonly report: EvaluationReport;
+  /** `AUGMENT_DEFAULTS` where absent. */
+  readonly augment?: AugmentOptions;
 }
 
 /** The text of `MODEL_CARD.md`: what the model is, what it was trained and measured on, what it cannot do. */
@@ -23,17 +26,18 @@ export function modelCard(facts: ModelCardFacts): string {
   const best = epochs.findLast((epoch) => epoch.best);
   const everything = [...split.training, ...split.validation, ...split.heldOut];
   const footage = everything.some(({ source }) => source === 'footage');
+  const drawn = everything.some(({ rendered }) => rendered);
   return `# ${manifest.name} ${manifest.version}
 
 A screening aid: it marks frames for a person to look at. It does not replace an inspection.
 
 ## What it is
-Network \`${network.name}\`, ${parameterCount(network).toLocaleString('en')} parameters, one grey picture of ${manifest.input.width}x${manifest.input.height} pixels, outputs ${manifest.output.classes.join(', ')} (${manifest.output.kind}). Preprocessing: ${manifest.preprocessing.normalisation === 'standard' ? 'each picture brought to mean 0 and deviation 1' : 'luma scaled to 0..1'}.
-${manifest.output.kind === 'sigmoid' ? 'Each defect has its own probability, so a crack in rust can be both; `intact` is the product of "not this defect" over the defects.\n' : ''}Probabilities are not calibrated (temperature ${manifest.calibration.temperature}): read them as an order, not as a chance.
+Network \`${network.name}\`, ${parameterCount(network).toLocaleString('en')} parameters, one ${manifest.input.channels === 3 ? 'coloured' : 'grey'} picture of ${manifest.input.width}x${manifest.input.height} pixels, outputs ${manifest.output.classes.join(', ')} (${manifest.output.kind}). Preprocessing: ${manifest.preprocessing.clahe ? 'local contrast evened out (CLAHE), ' : ''}${manifest.preprocessing.normalisation === 'standard' ? 'each picture brought to mean 0 and deviation 1' : 'luma scaled to 0..1'}.
+${manifest.output.kind === 'sigmoid' ? 'Each defect has its own probability, so a crack in rust can be both; `intact` is the product of "not this defect" over the defects.\n' : ''}${calibrationWords(manifest.calibration.temperature)}
 
 ## What it was trained on
 ${manifest.provenance.trainer}, seed ${manifest.provenance.seed}; ${best ? `the weights are those of epoch ${best.epoch}, the best on the validation side` : 'no epoch did better on the validation side than the weights it started from, which are kept'}.
-Augmentation: crops, mirror images, gamma, brightness, contrast, mild blur, noise. Classes weighted evenly.
+${augmentationWords(facts.augment)} Classes weighted evenly.
 
 | class | training | validation | held out |
 |---|---|---|---|
@@ -65,10 +69,26 @@ ${DEFECT_CLASSES.map((name) => thresholdRow(name, thresholds[name])).join('\n')}
 - Held-out pictures come from the same collections as the training pictures. On other collections this kind of network does far worse: probes with the same design recalled about half of each class there. Take the figures above as an upper bound.
 - In the training pictures corrosion is on metal and cracks are in plaster or concrete; the network may tell the material rather than the defect.
 - Corrosion was learnt from few photos and textures; other rust, other light and other paint may be missed.
-${footage ? "- Rendered frames come from SPECTA's own renderer. The demonstration shows frames of the same kind (another seed): that defects are found there shows that the software works, not that they would be found on a pipe.\n" : ''}- A fine crack in a wide frame shrinks to less than a pixel at ${manifest.input.width}x${manifest.input.height}.
+${footage ? "- Rendered frames come from SPECTA's own renderer. The demonstration shows frames of the same kind (another seed): that defects are found there shows that the software works, not that they would be found on a pipe.\n" : ''}${drawn ? '- Cracks and rust drawn onto grounds were learnt from, never measured on: they add kinds of ground, not kinds of defect.\n' : ''}- A fine crack in a wide frame shrinks to less than a pixel at ${manifest.input.width}x${manifest.input.height}.
 
 Add footage of your own pipes, labelled by your own inspectors, and train again before you rely on it.
 `;
+}
+
+function calibrationWords(temperature: number): string {
+  const fitted =
+    temperature === 1
+      ? 'Logits are taken as they are (temperature 1)'
+      : `Logits are divided by ${temperature}, the temperature at which the truth of the validation side is most probable`;
+  return `${fitted}; on pictures of other kinds read probabilities as an order, not as a chance.`;
+}
+
+function augmentationWords(augment: AugmentOptions = AUGMENT_DEFAULTS): string {
+  const turned = augment.stillTurn || augment.quarterTurns ? ', turns' : '';
+  const water = augment.water
+    ? ` ${Math.round(100 * augment.water.probability)} % of the pictures under water: light lost by colour, distance and depth, backscatter, blur, particles.`
+    : '';
+  return `Augmentation: crops${turned}, mirror images, gamma, brightness, contrast, mild blur, noise.${water}`;
 }
 
 function comparison(report: EvaluationReport): string {

@@ -11,13 +11,31 @@ export type Layer =
       readonly stride: number;
       /** Zeros added on every side, pixels. */
       readonly padding: number;
+      /** Absent = true. A batch normalisation behind makes it useless. */
+      readonly bias?: boolean;
     }
+  /** A convolution of each channel by a kernel of its own. */
+  | {
+      readonly kind: 'depthwise';
+      readonly kernel: number;
+      readonly stride: number;
+      readonly padding: number;
+      readonly bias?: boolean;
+    }
+  /**
+   * Each channel to mean 0 and variance 1 over the pictures that are trained on together, then scaled and offset.
+   * Directly behind a convolution or dense layer, into which it is folded when the network is exported.
+   */
+  | { readonly kind: 'batchNorm' }
   | { readonly kind: 'relu' }
   | { readonly kind: 'maxPool'; readonly size: number; readonly stride: number }
+  | { readonly kind: 'averagePool'; readonly size: number; readonly stride: number }
+  /** The mean of each channel; gives a vector. */
+  | { readonly kind: 'globalPool' }
   /** While training, this share of values is zeroed and the rest scaled up by 1 / (1 − rate). */
   | { readonly kind: 'dropout'; readonly rate: number }
   | { readonly kind: 'flatten' }
-  | { readonly kind: 'dense'; readonly units: number };
+  | { readonly kind: 'dense'; readonly units: number; readonly bias?: boolean };
 
 /** A network as data; everything else (inference graph, gradient graph) is derived from it. */
 export interface Network {
@@ -33,10 +51,13 @@ export type Shape = readonly [number, number, number] | readonly [number];
 
 /** One tensor that training changes. */
 export interface ParameterShape {
-  /** `conv1.weight` [filters, channels, kernel, kernel], `dense1.weight` [units, inputs], `….bias` [units]. */
+  /**
+   * `conv1.weight` [filters, channels, kernel, kernel], `depthwise1.weight` [channels, 1, kernel, kernel],
+   * `dense1.weight` [units, inputs], `….bias` [units], `batchNorm1.scale` and `batchNorm1.offset` [channels].
+   */
   readonly name: string;
   readonly dims: readonly number[];
-  /** Values that one output value is summed over, and output values that one input value feeds; 0 for a bias. */
+  /** Values that one output value is summed over, and output values that one input value feeds; 0 for what is none of a sum. */
   readonly fanIn: number;
   readonly fanOut: number;
 }
@@ -49,7 +70,12 @@ export interface PlannedLayer {
   readonly input: Shape;
   readonly output: Shape;
   readonly parameters: readonly ParameterShape[];
+  /** Averages that training gathers and export folds away: `batchNorm1.mean`, `batchNorm1.variance`. */
+  readonly statistics: readonly ParameterShape[];
 }
+
+/** Added to a batch normalisation's variance before its root is taken. */
+export const NORM_EPSILON = 1e-3;
 
 /** Number of values in a tensor with these sides. */
 export function elementCount(dims: readonly number[]): number {
@@ -76,8 +102,9 @@ export function planNetwork(network: Network): readonly PlannedLayer[] {
     const count = (counts.get(layer.kind) ?? 0) + 1;
     counts.set(layer.kind, count);
     const name = `${layer.kind}${count}`;
-    const { output, parameters } = planLayer(layer, name, shape);
-    planned.push({ name, layer, input: shape, output, parameters });
+    if (layer.kind === 'batchNorm') checkNormPlace(name, planned.at(-1)?.layer);
+    const { output, parameters = [], statistics = [] } = planLayer(layer, name, shape);
+    planned.push({ name, layer, input: shape, output, parameters, statistics });
     shape = output;
   }
   const last = planned.at(-1)?.layer;
@@ -96,62 +123,100 @@ export function networkParameters(network: Network): readonly ParameterShape[] {
   return planNetwork(network).flatMap((layer) => layer.parameters);
 }
 
+/** All averages that training gathers beside the parameters. */
+export function networkStatistics(network: Network): readonly ParameterShape[] {
+  return planNetwork(network).flatMap((layer) => layer.statistics);
+}
+
 /** Number of trained values in the network. */
 export function parameterCount(network: Network): number {
   return networkParameters(network).reduce((sum, parameter) => sum + elementCount(parameter.dims), 0);
 }
 
-function planLayer(
-  layer: Layer,
-  name: string,
-  input: Shape,
-): { output: Shape; parameters: readonly ParameterShape[] } {
+interface LayerPlan {
+  readonly output: Shape;
+  readonly parameters?: readonly ParameterShape[];
+  readonly statistics?: readonly ParameterShape[];
+}
+
+function planLayer(layer: Layer, name: string, input: Shape): LayerPlan {
   switch (layer.kind) {
-    case 'conv': {
+    case 'conv':
+    case 'depthwise': {
       const [channels, height, width] = imageShape(name, input);
+      const filters = layer.kind === 'conv' ? layer.filters : channels;
+      const seen = layer.kind === 'conv' ? channels : 1;
       const side = (length: number): number =>
         windowSide(name, length, layer.kernel, layer.stride, layer.padding);
       const area = layer.kernel * layer.kernel;
+      const weight = {
+        name: `${name}.weight`,
+        dims: [filters, seen, layer.kernel, layer.kernel],
+        fanIn: seen * area,
+        fanOut: (layer.kind === 'conv' ? filters : 1) * area,
+      };
       return {
-        output: [layer.filters, side(height), side(width)],
-        parameters: [
-          {
-            name: `${name}.weight`,
-            dims: [layer.filters, channels, layer.kernel, layer.kernel],
-            fanIn: channels * area,
-            fanOut: layer.filters * area,
-          },
-          { name: `${name}.bias`, dims: [layer.filters], fanIn: 0, fanOut: 0 },
-        ],
+        output: [filters, side(height), side(width)],
+        parameters: [weight, ...biasOf(layer, name, filters)],
       };
     }
-    case 'maxPool': {
+    case 'batchNorm': {
+      const dims = [input[0]];
+      const values = (role: string): ParameterShape => ({
+        name: `${name}.${role}`,
+        dims,
+        fanIn: 0,
+        fanOut: 0,
+      });
+      return {
+        output: input,
+        parameters: [values('scale'), values('offset')],
+        statistics: [values('mean'), values('variance')],
+      };
+    }
+    case 'maxPool':
+    case 'averagePool': {
       const [channels, height, width] = imageShape(name, input);
       const side = (length: number): number => windowSide(name, length, layer.size, layer.stride, 0);
-      return { output: [channels, side(height), side(width)], parameters: [] };
+      return { output: [channels, side(height), side(width)] };
     }
+    case 'globalPool':
+      return { output: [imageShape(name, input)[0]] };
     case 'dense': {
       if (input.length !== 1) {
         throw misfit(name, `follows [${input.join(', ')}]`, 'Put a flatten layer before a dense one.');
       }
-      return {
-        output: [layer.units],
-        parameters: [
-          { name: `${name}.weight`, dims: [layer.units, input[0]], fanIn: input[0], fanOut: layer.units },
-          { name: `${name}.bias`, dims: [layer.units], fanIn: 0, fanOut: 0 },
-        ],
+      const weight = {
+        name: `${name}.weight`,
+        dims: [layer.units, input[0]],
+        fanIn: input[0],
+        fanOut: layer.units,
       };
+      return { output: [layer.units], parameters: [weight, ...biasOf(layer, name, layer.units)] };
     }
     case 'dropout':
       if (!(layer.rate >= 0 && layer.rate < 1)) {
         throw misfit(name, `has rate ${layer.rate}`, 'Give a rate of at least 0 and below 1.');
       }
-      return { output: input, parameters: [] };
+      return { output: input };
     case 'flatten':
-      return { output: [elementCount(input)], parameters: [] };
+      return { output: [elementCount(input)] };
     case 'relu':
-      return { output: input, parameters: [] };
+      return { output: input };
   }
+}
+
+function biasOf(layer: { readonly bias?: boolean }, name: string, length: number): ParameterShape[] {
+  return layer.bias === false ? [] : [{ name: `${name}.bias`, dims: [length], fanIn: 0, fanOut: 0 }];
+}
+
+function checkNormPlace(name: string, before: Layer | undefined): void {
+  if (before?.kind === 'conv' || before?.kind === 'depthwise' || before?.kind === 'dense') return;
+  throw misfit(
+    name,
+    `follows ${before?.kind ?? 'the input'}`,
+    'Put it directly behind a convolution or dense layer, into which export can fold it.',
+  );
 }
 
 function imageShape(name: string, input: Shape): readonly [number, number, number] {

@@ -17,6 +17,14 @@ export class ProtobufWriter {
     this.push(bytes);
   }
 
+  /** A 64-bit real number. */
+  double(field: number, value: number): void {
+    this.tag(field, 1);
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setFloat64(0, value, true);
+    this.push(bytes);
+  }
+
   /** Bytes as they are; they are not copied until `finish`. */
   bytes(field: number, value: Uint8Array): void {
     this.tag(field, 2);

@@ -5,6 +5,7 @@ import {
   confusionLines,
   confusionMatrix,
   type Judgement,
+  precision,
   recall,
   textTable,
 } from './metrics.ts';
@@ -12,7 +13,7 @@ import { CLASS_ORDER, mainClass, type Sample } from './samples.ts';
 
 /** What was said of one sample, by the network and by the shortcut baseline. */
 export interface JudgedSample {
-  readonly sample: Pick<Sample, 'source' | 'defects' | 'name'>;
+  readonly sample: Pick<Sample, 'source' | 'defects' | 'name' | 'effectiveSide'>;
   readonly network: Judgement;
   readonly baseline: Judgement;
 }
@@ -27,6 +28,17 @@ export interface SourceRow {
   readonly baseline: number;
 }
 
+/** Pictures of about the same size before they were enlarged or resized. */
+export interface SizeRow {
+  /** Pixels along the shorter side, `to` not included; null: not known. */
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly count: number;
+  /** Mean recall of the classes that occur, 0..1. */
+  readonly network: number | null;
+  readonly baseline: number | null;
+}
+
 /** The network beside the baseline on the same pictures. */
 export interface EvaluationReport {
   readonly count: number;
@@ -34,9 +46,15 @@ export interface EvaluationReport {
   readonly baseline: ConfusionMatrix;
   readonly balancedRecall: { readonly network: number | null; readonly baseline: number | null };
   readonly recall: Readonly<Record<ClassName, { network: number | null; baseline: number | null }>>;
+  readonly precision: Readonly<Record<ClassName, { network: number | null; baseline: number | null }>>;
   /** By source, then class; only those that occur. */
   readonly sources: readonly SourceRow[];
+  /** From small to large; only those that occur. */
+  readonly sizes: readonly SizeRow[];
 }
+
+/** Bounds of the sizes told apart, pixels. */
+const SIZES = [0, 128, 224, 288, 352, 512, 1080, Number.POSITIVE_INFINITY];
 
 export function evaluationReport(judged: readonly JudgedSample[]): EvaluationReport {
   const matrix = (of: 'network' | 'baseline'): ConfusionMatrix =>
@@ -44,16 +62,26 @@ export function evaluationReport(judged: readonly JudgedSample[]): EvaluationRep
   const network = matrix('network');
   const baseline = matrix('baseline');
   const sources = [...new Set(judged.map(({ sample }) => sample.source))].sort();
-  const both = (name: ClassName): { network: number | null; baseline: number | null } => ({
-    network: recall(network, name),
-    baseline: recall(baseline, name),
+  const both = (
+    figure: typeof recall,
+    name: ClassName,
+  ): { network: number | null; baseline: number | null } => ({
+    network: figure(network, name),
+    baseline: figure(baseline, name),
+  });
+  const byClass = (figure: typeof recall): EvaluationReport['recall'] => ({
+    corrosion: both(figure, 'corrosion'),
+    crack: both(figure, 'crack'),
+    intact: both(figure, 'intact'),
   });
   return {
     count: judged.length,
     network,
     baseline,
     balancedRecall: { network: balancedRecall(network), baseline: balancedRecall(baseline) },
-    recall: { corrosion: both('corrosion'), crack: both('crack'), intact: both('intact') },
+    recall: byClass(recall),
+    precision: byClass(precision),
+    sizes: sizeRows(judged),
     sources: sources.flatMap((source) =>
       CLASS_ORDER.flatMap((truth) => {
         const members = judged.filter(
@@ -68,6 +96,32 @@ export function evaluationReport(judged: readonly JudgedSample[]): EvaluationRep
       }),
     ),
   };
+}
+
+function sizeRows(judged: readonly JudgedSample[]): SizeRow[] {
+  const row = (from: number | null, to: number | null, members: readonly JudgedSample[]): SizeRow[] => {
+    if (members.length === 0) return [];
+    const balanced = (of: 'network' | 'baseline'): number | null =>
+      balancedRecall(
+        confusionMatrix(members.map((each) => ({ truth: mainClass(each.sample), judgement: each[of] }))),
+      );
+    return [
+      { from, to, count: members.length, network: balanced('network'), baseline: balanced('baseline') },
+    ];
+  };
+  const sizeOf = ({ sample }: JudgedSample): number | undefined => sample.effectiveSide;
+  return [
+    ...SIZES.slice(1).flatMap((to, index) => {
+      const from = SIZES[index];
+      const members = judged.filter((each) => (sizeOf(each) ?? -1) >= from && (sizeOf(each) ?? -1) < to);
+      return row(from, Number.isFinite(to) ? to : null, members);
+    }),
+    ...row(
+      null,
+      null,
+      judged.filter((each) => sizeOf(each) === undefined),
+    ),
+  ];
 }
 
 /** The report as lines of text for people. */
@@ -99,6 +153,22 @@ export function reportLines(report: EvaluationReport): string[] {
         share(report.balancedRecall.baseline),
       ],
     ]),
+    '',
+    ...textTable([
+      ['picture size, px', 'pictures', 'network', 'shortcut baseline'],
+      ...report.sizes.map(({ from, to, count, network, baseline }) => [
+        sizeWords({ from, to }),
+        String(count),
+        share(network),
+        share(baseline),
+      ]),
+    ]),
     'The shortcut baseline knows brightness, contrast and sharpness alone; `unsure` and `blind` count as missed.',
   ];
+}
+
+/** A size row's bounds in words. */
+export function sizeWords({ from, to }: Pick<SizeRow, 'from' | 'to'>): string {
+  if (from === null) return 'not known';
+  return to === null ? `${from} and more` : `${from} to ${to - 1}`;
 }

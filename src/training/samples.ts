@@ -1,5 +1,15 @@
 import type { ClassName, DefectClass } from '../domain/verdict.ts';
 import { DEFECT_CLASSES } from '../domain/verdict.ts';
+import type { LumaImage } from '../vision/luma.ts';
+
+/** Where a defect is: shares of the picture's sides, 0..1, from its upper left corner. */
+export interface DefectBox {
+  readonly defect: DefectClass;
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
 
 /** One labelled picture, decoded. */
 export interface Sample {
@@ -17,6 +27,27 @@ export interface Sample {
   readonly defects: ReadonlySet<DefectClass>;
   /** [height, width] uint8 luma of the network's input size, before normalisation. */
   readonly luma: Uint8Array<ArrayBuffer>;
+  /** [2, height, width] uint8 Cb and Cr of the same size, 128 = none; absent where colour was not asked for. */
+  readonly chroma?: Uint8Array<ArrayBuffer>;
+  /** Where its defects are, as far as that is known. */
+  readonly boxes?: readonly DefectBox[];
+  /** Pixels along the shorter side that it had before it was enlarged or resized, as far as that is known. */
+  readonly effectiveSide?: number;
+  /** The defect, or its absence, was drawn onto a ground of `group`: for learning alone, never for measuring. */
+  readonly rendered?: true;
+}
+
+/** The sample's picture as the preprocessor takes it. */
+export function pictureOf(
+  sample: Pick<Sample, 'luma' | 'chroma'>,
+  size: { readonly width: number; readonly height: number },
+): LumaImage {
+  const { width, height } = size;
+  const { luma: data, chroma } = sample;
+  if (!chroma) return { width, height, data };
+  const pixels = width * height;
+  const [cb, cr] = [chroma.subarray(0, pixels), chroma.subarray(pixels)];
+  return { width, height, data, chroma: { width, height, cb, cr } };
 }
 
 /** A picture that could not be used, and why. */

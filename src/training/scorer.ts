@@ -7,7 +7,7 @@ import { probabilitiesOf } from '../vision/probabilities.ts';
 import { INPUT_NAME, inferenceModel, OUTPUT_NAME } from './inference-graph.ts';
 import type { Network } from './network.ts';
 import type { Parameters } from './parameters.ts';
-import type { Sample } from './samples.ts';
+import { pictureOf, type Sample } from './samples.ts';
 
 /** What the network says of one sample. */
 export interface Score {
@@ -61,7 +61,7 @@ export class Scorer {
 
   private async scoreOne(sample: Sample): Promise<Score> {
     const { channels, height, width } = this.network.input;
-    const { tensor } = this.preprocessor.run({ width, height, data: sample.luma });
+    const { tensor } = this.preprocessor.run(pictureOf(sample, { width, height }));
     const results = await this.session.run({
       [INPUT_NAME]: new Tensor('float32', tensor, [1, channels, height, width]),
     });

@@ -6,6 +6,8 @@ import { CLASS_ORDER, mainClass, type Sample } from './samples.ts';
 export interface ShortcutBaseline {
   /** The class of the highest probability. */
   judge(sample: Sample): ClassName;
+  /** Of all classes; they sum to 1. */
+  probabilities(sample: Sample): Readonly<Record<ClassName, number>>;
 }
 
 const STEPS = 3000;
@@ -43,10 +45,15 @@ export function fitShortcutBaseline(
       for (let i = 0; i <= FEATURES; i++) weight[i] -= LEARNING_RATE * slopes[name][i];
     });
   }
+  const probabilities = (sample: Sample): Record<ClassName, number> => {
+    const [corrosion, crack, intact] = softmaxOf(weights, scale(shortcutFeatures(sample, size)));
+    return { corrosion, crack, intact };
+  };
   return {
+    probabilities,
     judge(sample) {
-      const probabilities = softmaxOf(weights, scale(shortcutFeatures(sample, size)));
-      return CLASS_ORDER[probabilities.indexOf(Math.max(...probabilities))];
+      const said = probabilities(sample);
+      return CLASS_ORDER.reduce((most, name) => (said[name] > said[most] ? name : most));
     },
   };
 }

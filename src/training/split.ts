@@ -1,5 +1,5 @@
 import type { Random } from './random.ts';
-import { mainClass, type Sample } from './samples.ts';
+import { CLASS_ORDER, mainClass, type Sample } from './samples.ts';
 
 /** Three sides of a data set that share no group. */
 export interface Split {
@@ -8,6 +8,8 @@ export interface Split {
   readonly validation: readonly Sample[];
   /** For the figures that are reported; nothing is chosen on it. */
   readonly heldOut: readonly Sample[];
+  /** Rendered pictures on grounds of the other two sides: used nowhere. */
+  readonly unused: readonly Sample[];
 }
 
 export interface SplitShares {
@@ -16,12 +18,19 @@ export interface SplitShares {
   readonly heldOut: number;
 }
 
+/** A side without a class takes the smallest group that has it, where so many groups do. */
+const LEAST_GROUPS = 3;
+
 /**
  * Splits by group, so that every group is on one side. Each class of each source aims at the same shares:
  * groups come in random order, and a side takes a group when that brings it nearer to its aim.
- * A source with few, large groups may therefore be on the training side alone.
+ * A source with few, large groups may therefore be on the training side alone; a class never is where three groups
+ * have it.
+ * Rendered pictures are learnt from where their ground is on the training side or on none, and never measured on.
  */
-export function splitByGroup(samples: readonly Sample[], shares: SplitShares, random: Random): Split {
+export function splitByGroup(all: readonly Sample[], shares: SplitShares, random: Random): Split {
+  const samples = all.filter(({ rendered }) => !rendered);
+  const rendered = all.filter((sample) => sample.rendered);
   const groups = new Map<string, Sample[]>();
   for (const sample of samples) {
     const members = groups.get(sample.group);
@@ -30,6 +39,7 @@ export function splitByGroup(samples: readonly Sample[], shares: SplitShares, ra
   }
   const names = random.shuffled([...groups.keys()].sort());
   const totals = countStrata(samples);
+  const sizeOf = (name: string): number => groups.get(name)?.length ?? 0;
   const take = (share: number, from: readonly string[]): Set<string> => {
     const taken = new Set<string>();
     const counts = new Map<string, number>();
@@ -45,6 +55,13 @@ export function splitByGroup(samples: readonly Sample[], shares: SplitShares, ra
       taken.add(name);
       for (const [stratum, count] of added) counts.set(stratum, (counts.get(stratum) ?? 0) + count);
     }
+    for (const className of CLASS_ORDER) {
+      const having = (name: string): boolean =>
+        (groups.get(name) ?? []).some((sample) => mainClass(sample) === className);
+      const candidates = from.filter((name) => having(name) && !taken.has(name));
+      if ([...taken].some(having) || candidates.length < LEAST_GROUPS) continue;
+      taken.add(candidates.reduce((a, b) => (sizeOf(b) < sizeOf(a) ? b : a)));
+    }
     return taken;
   };
   const heldOut = take(shares.heldOut, names);
@@ -52,10 +69,12 @@ export function splitByGroup(samples: readonly Sample[], shares: SplitShares, ra
     shares.validation,
     names.filter((name) => !heldOut.has(name)),
   );
+  const elsewhere = (group: string): boolean => heldOut.has(group) || validation.has(group);
   return {
-    training: samples.filter(({ group }) => !heldOut.has(group) && !validation.has(group)),
+    training: [...samples, ...rendered].filter(({ group }) => !elsewhere(group)),
     validation: samples.filter(({ group }) => validation.has(group)),
     heldOut: samples.filter(({ group }) => heldOut.has(group)),
+    unused: rendered.filter(({ group }) => elsewhere(group)),
   };
 }
 

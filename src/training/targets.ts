@@ -2,20 +2,28 @@ import type { OutputKind } from '../domain/manifest.ts';
 import type { ClassName } from '../domain/verdict.ts';
 import { mainClass, type Sample } from './samples.ts';
 
+/** How much more than its share a class weighs in the loss, by its name; 1 where absent. */
+export type ClassWeights = Readonly<Partial<Record<ClassName, number>>>;
+
+/** What a target is made from. */
+type Labelled = Pick<Sample, 'defects'>;
+
 /** Turns a sample into what the network should say, with its weight in the loss. */
 export interface TargetWriter {
   /** Writes one value per output unit into both, from `offset` on. */
-  write(sample: Sample, targets: Float32Array, weights: Float32Array, offset: number): void;
+  write(sample: Labelled, targets: Float32Array, weights: Float32Array, offset: number): void;
 }
 
 /**
  * Targets for outputs that stand for `classes`. Weights even the classes out: a class (for sigmoids: yes and no
  * of each defect) that is half as frequent in `training` weighs twice as much; their mean over `training` is 1.
+ * `classWeights` multiply the weights of all samples of a class.
  */
 export function createTargetWriter(
   kind: OutputKind,
   classes: readonly ClassName[],
-  training: readonly Sample[],
+  training: readonly Labelled[],
+  classWeights: ClassWeights = {},
 ): TargetWriter {
   if (kind === 'softmax') {
     const present = classes.filter((name) => training.some((sample) => mainClass(sample) === name));
@@ -30,7 +38,7 @@ export function createTargetWriter(
         const name = mainClass(sample);
         classes.forEach((each, unit) => {
           targets[offset + unit] = each === name ? 1 : 0;
-          weights[offset + unit] = byClass.get(name) ?? 1;
+          weights[offset + unit] = (byClass.get(name) ?? 1) * (classWeights[name] ?? 1);
         });
       },
     };
@@ -41,16 +49,17 @@ export function createTargetWriter(
   });
   return {
     write(sample, targets, weights, offset) {
+      const factor = classWeights[mainClass(sample)] ?? 1;
       classes.forEach((name, unit) => {
         const positive = hasClass(sample, name);
         targets[offset + unit] = positive ? 1 : 0;
-        weights[offset + unit] = positive ? shares[unit].positive : shares[unit].negative;
+        weights[offset + unit] = factor * (positive ? shares[unit].positive : shares[unit].negative);
       });
     },
   };
 }
 
-function hasClass(sample: Sample, name: ClassName): boolean {
+function hasClass(sample: Labelled, name: ClassName): boolean {
   return name === 'intact' ? sample.defects.size === 0 : sample.defects.has(name);
 }
 

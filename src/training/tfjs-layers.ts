@@ -1,3 +1,4 @@
+import { foldBatchNorm } from './fold-norm.ts';
 import { elementCount, type Network, type PlannedLayer, planNetwork } from './network.ts';
 import { type Parameters, parameterValues } from './parameters.ts';
 
@@ -28,14 +29,17 @@ interface LoweredLayer {
 
 /**
  * The network with these parameters as a TensorFlow.js layers model, as `loadLayersModel` takes it: input
- * `[batch, height, width, channels]` float32, output the logits (no softmax or sigmoid in it). Dropout stays in, for
- * those who train it on. The same network and parameters give the same bytes. Format: `model.json` of TensorFlow.js'
+ * `[batch, height, width, channels]` float32, output the logits (no softmax or sigmoid in it). Batch normalisation is
+ * folded into the layers before it; dropout stays in, for those who train it on. The same network and parameters give the same bytes. Format: `model.json` of TensorFlow.js'
  * `LayersModel.save`. Throws `DATA_INVALID` where a parameter is missing or does not fit.
  */
 export function layersModel(network: Network, parameters: Parameters): LayersModelFiles {
-  const planned = planNetwork(network);
+  const folded = foldBatchNorm(network, parameters);
+  const planned = planNetwork(folded.network);
   const { channels, height, width } = network.input;
-  const lowered = planned.map((layer, index) => lowerLayer(layer, parameters, imageBehind(planned, index)));
+  const lowered = planned.map((layer, index) =>
+    lowerLayer(layer, folded.parameters, imageBehind(planned, index)),
+  );
   const layers = lowered.flatMap((each) => each.layers);
   const weights = lowered.flatMap((each) => each.weights);
   const [first, ...rest] = layers;
@@ -75,84 +79,112 @@ function imageBehind(planned: readonly PlannedLayer[], index: number): ImageShap
 
 function lowerLayer(planned: PlannedLayer, parameters: Parameters, image: ImageShape | null): LoweredLayer {
   const { name, layer } = planned;
-  const values = (index: number): Float32Array =>
-    parameterValues(parameters, planned.parameters[index]?.name ?? name);
   switch (layer.kind) {
     case 'conv': {
-      const { filters, kernel, stride, padding } = layer;
-      const [kernelShape] = planned.parameters;
-      const [, channels] = kernelShape.dims;
+      const [filters, channels, kernel] = planned.parameters[0].dims;
+      const data = channelsLastKernel(weightOf(planned, parameters), filters, channels, kernel * kernel);
+      const biases = biasOf(planned, parameters);
       return {
         layers: [
-          // Zeros on every side as everywhere else; the kind `same` would pad a stride of 2 unevenly.
-          ...(padding === 0
-            ? []
-            : [
-                {
-                  class_name: 'ZeroPadding2D',
-                  config: {
-                    name: `${name}_padding`,
-                    padding: [
-                      [padding, padding],
-                      [padding, padding],
-                    ],
-                    data_format: 'channels_last',
-                  },
-                },
-              ]),
+          ...zeroPadding(name, layer.padding),
+          { class_name: 'Conv2D', config: { ...windowConfig(name, layer, biases), filters } },
+        ],
+        weights: [{ name: `${name}/kernel`, shape: [kernel, kernel, channels, filters], data }, ...biases],
+      };
+    }
+    case 'depthwise': {
+      const [channels, , kernel] = planned.parameters[0].dims;
+      const data = channelsLastKernel(weightOf(planned, parameters), channels, 1, kernel * kernel);
+      const biases = biasOf(planned, parameters);
+      return {
+        layers: [
+          ...zeroPadding(name, layer.padding),
           {
-            class_name: 'Conv2D',
-            config: {
-              name,
-              filters,
-              kernel_size: [kernel, kernel],
-              strides: [stride, stride],
-              padding: 'valid',
-              data_format: 'channels_last',
-              activation: 'linear',
-              use_bias: true,
-            },
+            class_name: 'DepthwiseConv2D',
+            config: { ...windowConfig(name, layer, biases), depth_multiplier: 1 },
           },
         ],
         weights: [
-          {
-            name: `${name}/kernel`,
-            shape: [kernel, kernel, channels, filters],
-            data: channelsLastKernel(values(0), filters, channels, kernel * kernel),
-          },
-          { name: `${name}/bias`, shape: [filters], data: values(1) },
+          { name: `${name}/depthwise_kernel`, shape: [kernel, kernel, channels, 1], data },
+          ...biases,
         ],
       };
     }
+    case 'batchNorm': // Folded.
+      return { layers: [], weights: [] };
     case 'relu':
       return plain('ReLU', { name });
     case 'maxPool':
-      return plain('MaxPooling2D', {
-        name,
-        pool_size: [layer.size, layer.size],
-        strides: [layer.stride, layer.stride],
-        padding: 'valid',
-        data_format: 'channels_last',
-      });
+      return plain('MaxPooling2D', poolConfig(name, layer));
+    case 'averagePool':
+      return plain('AveragePooling2D', poolConfig(name, layer));
+    case 'globalPool':
+      return plain('GlobalAveragePooling2D', { name, data_format: 'channels_last' });
     case 'dropout':
       return plain('Dropout', { name, rate: layer.rate });
     case 'flatten':
       return plain('Flatten', { name });
     case 'dense': {
       const [units, inputs] = planned.parameters[0].dims;
+      const data = turnedDense(weightOf(planned, parameters), units, image);
+      const biases = biasOf(planned, parameters);
+      const config = { name, units, activation: 'linear', use_bias: biases.length > 0 };
       return {
-        layers: [{ class_name: 'Dense', config: { name, units, activation: 'linear', use_bias: true } }],
-        weights: [
-          {
-            name: `${name}/kernel`,
-            shape: [inputs, units],
-            data: turnedDense(values(0), units, image),
-          },
-          { name: `${name}/bias`, shape: [units], data: values(1) },
-        ],
+        layers: [{ class_name: 'Dense', config }],
+        weights: [{ name: `${name}/kernel`, shape: [inputs, units], data }, ...biases],
       };
     }
   }
+}
+
+function weightOf(planned: PlannedLayer, parameters: Parameters): Float32Array {
+  return parameterValues(parameters, planned.parameters[0].name);
+}
+
+/** The layer's bias; none where it has none. */
+function biasOf({ name, parameters: shapes }: PlannedLayer, parameters: Parameters): Weight[] {
+  return shapes.slice(1).map((bias) => ({
+    name: `${name}/bias`,
+    shape: bias.dims,
+    data: parameterValues(parameters, bias.name),
+  }));
+}
+
+/** Zeros on every side as everywhere else; the kind `same` would pad a stride of 2 unevenly. */
+function zeroPadding(name: string, padding: number): LoweredLayer['layers'] {
+  if (padding === 0) return [];
+  const sides = [padding, padding];
+  const config = { name: `${name}_padding`, padding: [sides, sides], data_format: 'channels_last' };
+  return [{ class_name: 'ZeroPadding2D', config }];
+}
+
+function windowConfig(
+  name: string,
+  { kernel, stride }: { readonly kernel: number; readonly stride: number },
+  biases: readonly Weight[],
+): LoweredLayer['layers'][number]['config'] {
+  return {
+    name,
+    kernel_size: [kernel, kernel],
+    strides: [stride, stride],
+    padding: 'valid',
+    data_format: 'channels_last',
+    activation: 'linear',
+    use_bias: biases.length > 0,
+  };
+}
+
+function poolConfig(
+  name: string,
+  { size, stride }: { readonly size: number; readonly stride: number },
+): LoweredLayer['layers'][number]['config'] {
+  return {
+    name,
+    pool_size: [size, size],
+    strides: [stride, stride],
+    padding: 'valid',
+    data_format: 'channels_last',
+  };
 }
 
 function plain(className: string, config: Readonly<Record<string, unknown>>): LoweredLayer {

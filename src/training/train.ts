@@ -1,29 +1,28 @@
-import { basename, dirname, join, resolve } from 'node:path';
-import type { Bundle, Manifest, OutputKind, Preprocessing } from '../domain/manifest.ts';
-import { type ClassName, DEFECT_CLASSES, type DefectClass } from '../domain/verdict.ts';
+import { join } from 'node:path';
+import type { Bundle, OutputKind, Preprocessing } from '../domain/manifest.ts';
+import { type ClassName, DEFECT_CLASSES } from '../domain/verdict.ts';
 import { SpectaError } from '../platform/errors.ts';
 import { nodeFiles } from '../platform/files.ts';
-import { defaultGates } from '../vision/gates.ts';
-import { labelOf } from '../vision/probabilities.ts';
-import { DEFECT_ADVICE } from './advice.ts';
-import { exportBundle } from './export.ts';
-import { type FitEpoch, fitNetwork } from './fit.ts';
-import { inferenceModel } from './inference-graph.ts';
+import { channelCount } from '../vision/chroma.ts';
+import { AUGMENT_DEFAULTS, Augmenter, type AugmentOptions } from './augment.ts';
+import { type CheckpointOptions, type FitEpoch, fitNetwork, type Trainer } from './fit.ts';
+import { withoutNorm } from './fold-norm.ts';
 import { type DataRequest, loadData } from './load-data.ts';
-import { modelCard } from './model-card.ts';
 import { type Network, parameterCount } from './network.ts';
-import type { OutputHead } from './network-presets.ts';
+import { type OutputHead, runNameOf } from './network-presets.ts';
 import { parametersOfModel } from './onnx-weights.ts';
 import type { Parameters } from './parameters.ts';
 import { minutes, type Progress } from './progress.ts';
 import { createRandom } from './random.ts';
-import { type EvaluationReport, evaluationReport, reportLines } from './report.ts';
+import type { EvaluationReport } from './report.ts';
 import { CLASS_ORDER, mainClass, type Sample } from './samples.ts';
-import { type JudgingRules, Scorer } from './scorer.ts';
-import { fitShortcutBaseline, type ShortcutBaseline } from './shortcut-baseline.ts';
+import type { JudgingRules } from './scorer.ts';
+import { fitShortcutBaseline } from './shortcut-baseline.ts';
+import { pictureSheet } from './shown-pictures.ts';
 import { groupsOf, type Split, splitByGroup } from './split.ts';
-import { layersModel } from './tfjs-layers.ts';
-import { type ChosenThreshold, chooseIntactThreshold, chooseThresholds } from './thresholds.ts';
+import type { ClassWeights } from './targets.ts';
+import { TensorBoardRun } from './tensorboard-run.ts';
+import { writeBundle } from './write-bundle.ts';
 
 /** What one training is asked to do. */
 export interface TrainRequest extends Omit<DataRequest, 'size'> {
@@ -33,7 +32,15 @@ export interface TrainRequest extends Omit<DataRequest, 'size'> {
   readonly network: (head: OutputHead) => Network;
   readonly output: OutputKind;
   readonly normalisation: Preprocessing['normalisation'];
+  /** Evens out the luma's local contrast first; not done where absent. */
+  readonly clahe?: Preprocessing['clahe'];
+  /** `AUGMENT_DEFAULTS` where absent. */
+  readonly augment?: AugmentOptions;
+  /** Factors on top of the weights that even the classes out. */
+  readonly classWeights?: ClassWeights;
   readonly epochs: number;
+  /** Stop after so many epochs in a row without a better one; never where absent. */
+  readonly patience?: number;
   readonly batch: number;
   readonly microBatch: number;
   readonly learningRate: number;
@@ -49,6 +56,12 @@ export interface TrainRequest extends Omit<DataRequest, 'size'> {
   readonly writeEachBest: boolean;
   /** Train on at most so many pictures, drawn at random; all where absent. */
   readonly limit?: number;
+  /** Where the state is kept while training, to go on after a crash; removed once the bundle is written. */
+  readonly checkpoint?: CheckpointOptions;
+  /** Folder in which the run gets a folder with TensorBoard's event file; none where absent. */
+  readonly tensorboard?: string;
+  /** What trains; `fitNetwork` where absent. */
+  readonly trainer?: Trainer;
 }
 
 export interface TrainResult {
@@ -57,29 +70,35 @@ export interface TrainResult {
   readonly epochs: readonly FitEpoch[];
 }
 
-/** At most this share of validation pictures with a defect may reach the threshold of `intact`. */
-const MISSED_AS_INTACT = 0.05;
-/** Largest differences of a probability on the golden inputs: fp32 on any CPU; TF32 and FP16 on a GPU. */
-const TOLERANCES = { cpu: 1e-5, wasm: 1e-5, cuda: 0.01, tensorrt: 0.02 };
+/** Pictures on TensorBoard's sheet of what training sees. */
+const SHOWN_PICTURES = 16;
 
 /**
  * Reads the pictures, splits them by group, trains, chooses thresholds, measures on the held-out groups and writes
- * the bundle. Nothing is written before all of that is done. Rejects with the signal's reason when aborted.
+ * the bundle. But for checkpoint and event file, nothing is written before all of that is done.
+ * Rejects with the signal's reason when aborted.
  * @param now monotonic ms
+ * @param utcMs the time of day, for TensorBoard
  */
 export async function trainBundle(
   request: TrainRequest,
   progress: Progress,
   now: () => number,
   signal?: AbortSignal,
+  utcMs: () => number = Date.now,
 ): Promise<TrainResult> {
   const classes = CLASS_ORDER;
   const outputClasses: readonly ClassName[] = request.output === 'softmax' ? classes : DEFECT_CLASSES;
-  const network = request.network({ kind: request.output, units: outputClasses.length });
+  const { channels = 'luma', clahe } = request;
+  const described = request.network({ kind: request.output, units: outputClasses.length });
+  const input = { ...described.input, channels: channelCount(channels) };
+  // A bundle has its batch normalisation folded away: its weights are those of the network without.
+  const network = { ...(request.initial ? withoutNorm(described) : described), input };
   const rules: JudgingRules = {
     preprocessing: {
-      channels: 'luma',
+      channels,
       resize: 'bilinear',
+      ...(clahe && { clahe }),
       normalisation: request.normalisation,
       scale: 1 / 255,
     },
@@ -96,11 +115,14 @@ export async function trainBundle(
     request.limit === undefined
       ? split.training
       : random.fork(8).shuffled(split.training).slice(0, request.limit);
-  say(progress, [
+  progress.say(
     `${network.name}: ${parameterCount(network).toLocaleString('en')} parameters, outputs ${outputClasses.join(', ')} (${request.output})`,
+  );
+  progress.say(
     `${training.length} pictures to train on, ${split.validation.length} to choose by, ${split.heldOut.length} held out (${groupsOf(split.heldOut).length} groups)`,
-  ]);
+  );
   const baseline = fitShortcutBaseline([...split.training, ...split.validation], network.input);
+  const board = request.tensorboard && (await openBoard(request, network, training, utcMs));
   const epochs: FitEpoch[] = [];
   const finish = (parameters: Parameters): Promise<Omit<TrainResult, 'epochs'>> =>
     writeBundle(
@@ -109,108 +131,58 @@ export async function trainBundle(
       signal,
     );
   const started = now();
-  const fitted = await fitNetwork(network, training, split.validation, {
+  let doneBefore = 0;
+  const train = request.trainer ?? fitNetwork;
+  const fitted = await train(network, training, split.validation, {
     ...request,
     rules,
     now,
     ...(signal && { signal }),
     ...(initial && { startFrom: initial }),
+    onResume: (done, steps) => {
+      epochs.push(...done);
+      doneBefore = done.length * Math.ceil(training.length / request.batch) + steps;
+      progress.say(`going on after ${done.length} epochs and ${steps} steps`);
+    },
     onStep: ({ epoch, step, steps, loss }) =>
       progress.show(
         `epoch ${epoch}/${request.epochs}`,
-        (epoch - 1) * steps + step,
-        request.epochs * steps,
+        (epoch - 1) * steps + step - doneBefore,
+        request.epochs * steps - doneBefore,
         started,
         `loss ${loss.toFixed(4)}`,
       ),
-    onEpoch: async (epoch, parameters) => {
+    onEpoch: async (epoch, parameters, scores) => {
       epochs.push(epoch);
       progress.say(epochLine(epoch, request.epochs));
+      if (board) await board.showEpoch(epoch, scores);
       if (request.writeEachBest && epoch.best && epoch.epoch < request.epochs) await finish(parameters);
     },
   });
-  return { ...(await finish(fitted.parameters)), epochs };
+  const finished = await finish(fitted.parameters);
+  if (request.checkpoint) await nodeFiles.remove(request.checkpoint.file);
+  return { ...finished, epochs };
 }
 
-interface TrainedNetwork {
-  readonly request: TrainRequest;
-  readonly network: Network;
-  readonly rules: JudgingRules;
-  /** `training`: what was really trained on. */
-  readonly split: Split;
-  readonly baseline: ShortcutBaseline;
-  readonly parameters: Parameters;
-  readonly epochs: readonly FitEpoch[];
-}
-
-/** Chooses thresholds on the validation side, measures on the held-out side, writes the bundle. */
-async function writeBundle(
-  trained: TrainedNetwork,
-  progress: Progress,
-  signal: AbortSignal | undefined,
-): Promise<Omit<TrainResult, 'epochs'>> {
-  const { request, network, rules, split, baseline, parameters, epochs } = trained;
-  const scorer = await Scorer.create(network, parameters, rules, request.threads);
-  try {
-    const validation = await scorer.score(split.validation, signal);
-    const thresholds = chooseThresholds(validation, request.falseAlertRate);
-    const intactThreshold = chooseIntactThreshold(validation, MISSED_AS_INTACT);
-    const judging = { defects: defectRules(thresholds), intactThreshold };
-    const scores = await scorer.score(split.heldOut, signal);
-    const report = evaluationReport(
-      scores.map(({ sample, probabilities }) => ({
-        sample,
-        network: labelOf(probabilities, judging),
-        baseline: baseline.judge(sample),
-      })),
-    );
-    say(progress, [
-      '',
-      ...thresholdLines(thresholds),
-      '',
-      'On the held-out groups:',
-      ...reportLines(report),
-      '',
-    ]);
-    const { height, width } = network.input;
-    const folder = resolve(request.out);
-    const manifest: Omit<Manifest, 'files' | 'golden'> = {
-      schema: 1,
-      name: basename(dirname(folder)),
-      version: basename(folder),
-      createdAt: new Date().toISOString(),
-      input: { width, height, channels: 1 },
-      ...rules,
-      gates: defaultGates(network.input),
-      ...judging,
-      tolerances: TOLERANCES,
-      metrics: metricsOf(report),
-      provenance: {
-        trainedOn: describeSources(split.training),
-        trainer: trainerWords(request, epochs.length),
-        seed: request.seed,
-        heldOutGroups: groupsOf(split.heldOut),
-      },
-    };
-    const bundle = await exportBundle({
-      folder,
-      manifest,
-      model: inferenceModel(network, parameters),
-      layers: layersModel(network, parameters),
-      card: modelCard({ manifest, network, split, epochs, thresholds, report }),
-      seed: request.seed,
+/** Begins the run's event file with a sheet of augmented pictures: what the network will see. */
+async function openBoard(
+  { tensorboard = '', augment = AUGMENT_DEFAULTS, seed }: TrainRequest,
+  network: Network,
+  training: readonly Sample[],
+  utcMs: () => number,
+): Promise<TensorBoardRun> {
+  const board = await TensorBoardRun.create(join(tensorboard, runNameOf(network, utcMs())), utcMs);
+  const random = createRandom(seed).fork(9);
+  const augmenter = new Augmenter(network.input, random, augment);
+  const pictures = random
+    .shuffled(training)
+    .slice(0, SHOWN_PICTURES)
+    .map((sample) => {
+      const picture = augmenter.augmentPicture(sample, random);
+      return { ...picture, data: picture.data.slice() };
     });
-    return { bundle, report };
-  } finally {
-    await scorer.close();
-  }
-}
-
-function trainerWords({ batch, initial }: TrainRequest, epochs: number): string {
-  const from =
-    initial &&
-    `, going on from ${initial.manifest.name}@${initial.manifest.version} (${initial.digest.slice(0, 12)})`;
-  return `SPECTA gradient graph on ONNX Runtime, Adam, ${epochs} epochs, batch ${batch}${from ?? ''}`;
+  await board.showPicture(0, 'augmented', await pictureSheet(pictures));
+  return board;
 }
 
 function epochLine(done: FitEpoch, epochs: number): string {
@@ -219,10 +191,6 @@ function epochLine(done: FitEpoch, epochs: number): string {
     `epoch ${epoch}/${epochs}  ${minutes(seconds * 1000)}  loss ${trainingLoss.toFixed(4)}  ` +
     `validation loss ${validationLoss.toFixed(4)}  accuracy ${validationAccuracy.toFixed(4)}${best ? '  best so far' : ''}`
   );
-}
-
-function say(progress: Progress, lines: readonly string[]): void {
-  for (const line of lines) progress.say(line);
 }
 
 /** The weights of a bundle, once it is sure that it has not learnt the pictures that are to measure it. */
@@ -250,38 +218,4 @@ function checkSplit(split: Split): void {
       'Add pictures of more independent photos or runs, or change --seed or the shares.',
     );
   }
-}
-
-function defectRules(thresholds: Readonly<Record<DefectClass, ChosenThreshold>>): Manifest['defects'] {
-  const rule = (defect: DefectClass) => {
-    const { on, off } = thresholds[defect];
-    return { on, off, ...DEFECT_ADVICE[defect] };
-  };
-  return { corrosion: rule('corrosion'), crack: rule('crack') };
-}
-
-function thresholdLines(thresholds: Readonly<Record<DefectClass, ChosenThreshold>>): string[] {
-  return DEFECT_CLASSES.map((defect) => {
-    const { on, off, falseAlertRate, recall } = thresholds[defect];
-    return `${defect}: on ${on}, off ${off}; on the validation side ${(falseAlertRate * 100).toFixed(1)} % false, ${(recall * 100).toFixed(1)} % found`;
-  });
-}
-
-function metricsOf(report: EvaluationReport): Manifest['metrics'] {
-  const data = `${report.count} held-out pictures, split by group, same collections as the training pictures`;
-  const rows: [string, number | null][] = [
-    ['balanced recall', report.balancedRecall.network],
-    ['balanced recall of the shortcut baseline', report.balancedRecall.baseline],
-    ...CLASS_ORDER.map((name): [string, number | null] => [`recall ${name}`, report.recall[name].network]),
-  ];
-  return rows.flatMap(([name, value]) =>
-    value === null ? [] : [{ name, value: Number(value.toFixed(4)), data }],
-  );
-}
-
-function describeSources(training: readonly Sample[]): string {
-  const sources = [...new Set(training.map(({ source }) => source))].sort();
-  return sources
-    .map((name) => `${name} (${training.filter(({ source }) => source === name).length})`)
-    .join(', ');
 }

@@ -32,7 +32,7 @@ export interface Classifier {
 export function createClassifier(options: ClassifierOptions): Classifier {
   const { manifest, engine, model, stills } = options;
   const now = options.now ?? (() => performance.now());
-  const decoder = createLumaDecoder(options.limits);
+  const decoder = createLumaDecoder(options.limits, manifest.preprocessing.channels);
   const preprocessor = createPreprocessor(manifest.preprocessing, manifest.input);
   const gatekeeper = createGatekeeper(manifest.gates, manifest.input);
 

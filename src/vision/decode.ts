@@ -1,5 +1,6 @@
 import jpegTurbo from '@julusian/jpeg-turbo';
 import { SpectaError } from '../platform/errors.ts';
+import { type Channels, imageOfRgb } from './chroma.ts';
 import { decodeEncoded } from './encoded.ts';
 import { hasJpegEnd, type JpegHeader, readJpegHeader } from './jpeg.ts';
 import { withoutStrayBytes } from './jpeg-stray.ts';
@@ -60,9 +61,16 @@ function checkJpegStart(data: Uint8Array): void {
   );
 }
 
-/** A decoder with its own memory; `limits` hold for every format. */
-export function createLumaDecoder(limits: DecodeLimits = DEFAULT_DECODE_LIMITS): LumaDecoder {
+/**
+ * A decoder with its own memory; `limits` hold for every format.
+ * @param channels with `luma-chroma` the planes of coloured pictures have their colour beside them
+ */
+export function createLumaDecoder(
+  limits: DecodeLimits = DEFAULT_DECODE_LIMITS,
+  channels: Channels = 'luma',
+): LumaDecoder {
   let memory: Buffer = Buffer.alloc(0);
+  let planes = new Uint8Array(0);
 
   function decodeJpeg(data: Uint8Array): LumaPlane | Promise<LumaPlane> {
     checkJpegStart(data);
@@ -83,11 +91,9 @@ export function createLumaDecoder(limits: DecodeLimits = DEFAULT_DECODE_LIMITS):
         'Save it as an ordinary JPEG or as PNG.',
       );
     }
-    if (header.components === 4) return decodeEncoded(data, limits).then(planeOfImage);
-    const pixels = header.width * header.height;
-    if (memory.length < pixels) memory = Buffer.allocUnsafeSlow(pixels);
+    if (header.components === 4) return decodeEncoded(data, limits, channels).then(planeOfImage);
     try {
-      return decompress(data);
+      return decompress(data, header);
     } catch (error) {
       // libjpeg-turbo's warnings (data that ends early, stray or corrupt bytes) come as errors, without saying which.
       if (!hasJpegEnd(data)) throw truncated();
@@ -97,14 +103,21 @@ export function createLumaDecoder(limits: DecodeLimits = DEFAULT_DECODE_LIMITS):
     }
   }
 
-  function decompress(data: Uint8Array): LumaPlane {
-    const image = jpegTurbo.decompressSync(asBuffer(data), memory, { format: jpegTurbo.FORMAT_GRAY });
-    return planeOfImage({ width: image.width, height: image.height, data: image.data });
+  function decompress(data: Uint8Array, header: JpegHeader): LumaPlane {
+    const coloured = channels === 'luma-chroma' && header.components === 3;
+    const needed = header.width * header.height * (coloured ? 3 : 1);
+    if (memory.length < needed) memory = Buffer.allocUnsafeSlow(needed);
+    const format = coloured ? jpegTurbo.FORMAT_RGB : jpegTurbo.FORMAT_GRAY;
+    const { width, height, data: decoded } = jpegTurbo.decompressSync(asBuffer(data), memory, { format });
+    if (!coloured) return planeOfImage({ width, height, data: decoded });
+    const room = width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2);
+    if (planes.length < room) planes = new Uint8Array(room);
+    return planeOfImage(imageOfRgb(decoded, width, height, planes));
   }
 
   function decompressTidied(data: Uint8Array, header: JpegHeader, complaint: unknown): LumaPlane {
     try {
-      return decompress(data);
+      return decompress(data, header);
     } catch {
       // What it said of the picture as it came is the better reason.
       throw damaged(header, complaint);
@@ -114,9 +127,10 @@ export function createLumaDecoder(limits: DecodeLimits = DEFAULT_DECODE_LIMITS):
   return {
     decode(picture) {
       if (picture.format === 'jpeg') return decodeJpeg(picture.data);
-      if (picture.format === 'encoded') return decodeEncoded(picture.data, limits).then(planeOfImage);
+      if (picture.format === 'encoded')
+        return decodeEncoded(picture.data, limits, channels).then(planeOfImage);
       checkPixels(picture.width, picture.height, limits);
-      return rawPlane(picture, picture.format);
+      return rawPlane(picture, picture.format, channels);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Sharp } from 'sharp';
 import { SpectaError } from '../platform/errors.ts';
+import { type Channels, imageOfRgb } from './chroma.ts';
 import { type LumaImage, lumaOfRgb } from './luma.ts';
 import { checkPixels, type DecodeLimits } from './picture.ts';
 import { hasEncodedEnd, stillFormatOf } from './still.ts';
@@ -41,9 +42,13 @@ function lumaOfColours(rgb: Uint8Array, pixels: number): Uint8Array {
 
 /**
  * A picture file that is not a plain JPEG as luma. Transparent parts count as black; of an animation, the first
- * picture. Errors: `IMAGE_EMPTY`, `IMAGE_UNSUPPORTED`, `IMAGE_TRUNCATED`, `IMAGE_UNREADABLE`, `IMAGE_TOO_LARGE`.
+ * picture. With `luma-chroma` a coloured picture has its colour beside it. Errors: `IMAGE_EMPTY`, `IMAGE_UNSUPPORTED`, `IMAGE_TRUNCATED`, `IMAGE_UNREADABLE`, `IMAGE_TOO_LARGE`.
  */
-export async function decodeEncoded(bytes: Uint8Array, limits: DecodeLimits): Promise<LumaImage> {
+export async function decodeEncoded(
+  bytes: Uint8Array,
+  limits: DecodeLimits,
+  channels: Channels = 'luma',
+): Promise<LumaImage> {
   if (bytes.length === 0) {
     throw new SpectaError('IMAGE_EMPTY', 'The picture has no bytes.', 'Check how the file was written.');
   }
@@ -70,6 +75,7 @@ export async function decodeEncoded(bytes: Uint8Array, limits: DecodeLimits): Pr
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
+    if (channels === 'luma-chroma' && info.channels === 3) return imageOfRgb(data, info.width, info.height);
     const pixels = info.width * info.height;
     const luma = info.channels === 1 ? new Uint8Array(data) : lumaOfColours(data, pixels);
     return { width: info.width, height: info.height, data: luma };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Bundle, Golden, Manifest } from '../domain/manifest.ts';
 import type { Probabilities } from '../domain/verdict.ts';
 import { SpectaError } from '../platform/errors.ts';
-import { type DecodeLimits, decodeLuma } from './decode.ts';
+import { createLumaDecoder, type DecodeLimits } from './decode.ts';
 import type { Engine } from './engine/engine.ts';
 import { createPreprocessor } from './preprocess.ts';
 import { labelOf, probabilitiesOf } from './probabilities.ts';
@@ -65,10 +65,11 @@ export async function checkGoldenInputs(bundle: Bundle, engine: Engine, limits: 
     );
   }
   const preprocessor = createPreprocessor(manifest.preprocessing, manifest.input);
+  const decoder = createLumaDecoder(limits, manifest.preprocessing.channels);
   for (const golden of manifest.golden) {
     const bytes = new Uint8Array(await readFile(join(folder, golden.file)));
-    const luma = await decodeLuma(pictureOfStill(bytes), limits);
-    const logits = await engine.run(preprocessor.run(luma).tensor);
+    const plane = await decoder.decode(pictureOfStill(bytes));
+    const logits = await engine.run(preprocessor.runPlane(plane).tensor);
     compare(golden, probabilitiesOf(logits, manifest), manifest, tolerance);
   }
 }

@@ -5,13 +5,32 @@ export interface LumaImage {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
+  /** Colour beside it, where it was asked for and the picture has any. */
+  readonly chroma?: ChromaImage;
+}
+
+/**
+ * Colour as JPEG has it: Cb and Cr, each `[height, width]` uint8, full range, 128 = none (JFIF, ITU-R BT.601).
+ * Its sides may be smaller than the luma's.
+ */
+export interface ChromaImage {
+  readonly width: number;
+  readonly height: number;
+  readonly cb: Uint8Array;
+  readonly cr: Uint8Array;
 }
 
 /**
  * Where the luma lies in somebody else's bytes: the pixel at (x, y) is `data[offset + y*stride + x*step]`.
  * Lets packed and padded video be read in place.
  */
-export interface LumaPlane {
+export interface LumaPlane extends Plane {
+  /** Colour beside it, where it was asked for and the picture has any; its planes may be smaller. */
+  readonly chroma?: { readonly cb: Plane; readonly cr: Plane };
+}
+
+/** Values of one kind in somebody else's bytes. */
+export interface Plane {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
@@ -23,15 +42,15 @@ export interface LumaPlane {
 
 /** `image` seen as a plane; no copy. */
 export function planeOfImage(image: LumaImage): LumaPlane {
-  return {
-    width: image.width,
-    height: image.height,
-    data: image.data,
-    offset: 0,
-    stride: image.width,
-    step: 1,
-    range: 'full',
-  };
+  const { chroma } = image;
+  const luma = packedPlane(image.width, image.height, image.data);
+  if (chroma === undefined) return luma;
+  const { width, height, cb, cr } = chroma;
+  return { ...luma, chroma: { cb: packedPlane(width, height, cb), cr: packedPlane(width, height, cr) } };
+}
+
+function packedPlane(width: number, height: number, data: Uint8Array): Plane {
+  return { width, height, data, offset: 0, stride: width, step: 1, range: 'full' };
 }
 
 /** Grey levels 0..255 by limited-range code value: 16 is black, 235 is white (ITU-R BT.601, 8 bit). */
@@ -48,7 +67,7 @@ export function lumaOfRgb(red: number, green: number, blue: number): number {
 }
 
 /**
- * The plane as a packed full-range image. Gives the plane's own bytes where they already are one, else a new copy.
+ * The plane's luma as a packed full-range image. Gives the plane's own bytes where they already are one, else a new copy.
  */
 export function imageOfPlane(plane: LumaPlane): LumaImage {
   const { width, height, data, offset, stride, step, range } = plane;

@@ -1,6 +1,7 @@
 import type { PixelFormat } from '../domain/frame.ts';
 import { SpectaError } from '../platform/errors.ts';
-import type { LumaPlane } from './luma.ts';
+import type { Channels } from './chroma.ts';
+import type { LumaPlane, Plane } from './luma.ts';
 import type { Picture } from './picture.ts';
 
 /** Formats whose bytes are pixels. */
@@ -50,8 +51,9 @@ function invalid(message: string): SpectaError {
 /**
  * The luma of a raw frame where it lies in the frame's bytes. Throws `FRAME_INVALID` when the bytes do not fit the
  * size and stride; the last row may come without its padding.
+ * @param channels with `luma-chroma` the plane has its colour beside it, except for grey frames, which have none
  */
-export function rawPlane(picture: Picture, format: RawFormat): LumaPlane {
+export function rawPlane(picture: Picture, format: RawFormat, channels: Channels = 'luma'): LumaPlane {
   const { width, height, stride, data, range } = picture;
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
     throw invalid(`A ${format} frame needs a size; it says ${width}x${height}.`);
@@ -70,5 +72,34 @@ export function rawPlane(picture: Picture, format: RawFormat): LumaPlane {
       `A ${width}x${height} ${format} frame with stride ${stride} has ${expected} bytes; it came with ${data.length}.`,
     );
   }
-  return { width, height, data, offset: layout.offset, stride, step: layout.step, range };
+  const luma = { width, height, data, offset: layout.offset, stride, step: layout.step, range };
+  if (channels === 'luma' || format === 'grey') return luma;
+  return { ...luma, chroma: chromaPlanes(luma, format) };
+}
+
+/** Where Cb and Cr lie: between the lumas, or behind them at half the sides. */
+function chromaPlanes(luma: Plane, format: Exclude<RawFormat, 'grey'>): { cb: Plane; cr: Plane } {
+  const { stride, data, range } = luma;
+  const width = Math.ceil(luma.width / 2);
+  const plane = (height: number, offset: number, rowStride: number, step: number): Plane => ({
+    width,
+    height,
+    data,
+    offset,
+    stride: rowStride,
+    step,
+    range,
+  });
+  if (format === 'yuyv' || format === 'uyvy') {
+    const first = format === 'yuyv' ? 1 : 0;
+    return { cb: plane(luma.height, first, stride, 4), cr: plane(luma.height, first + 2, stride, 4) };
+  }
+  const behind = stride * luma.height;
+  const height = Math.ceil(luma.height / 2);
+  if (format === 'nv12') {
+    const rowStride = 2 * Math.ceil(stride / 2);
+    return { cb: plane(height, behind, rowStride, 2), cr: plane(height, behind + 1, rowStride, 2) };
+  }
+  const half = Math.ceil(stride / 2);
+  return { cb: plane(height, behind, half, 1), cr: plane(height, behind + half * height, half, 1) };
 }

@@ -7,6 +7,8 @@ import { readClassFolders } from '../../src/training/class-folders.ts';
 import { readFootage } from '../../src/training/footage-frames.ts';
 import { drawPicture, pngOf } from '../../src/training/golden-pictures.ts';
 import { readGroupList } from '../../src/training/group-list.ts';
+import { loadData } from '../../src/training/load-data.ts';
+import { createProgress } from '../../src/training/progress.ts';
 import { createRandom } from '../../src/training/random.ts';
 import { mainClass, type Sample } from '../../src/training/samples.ts';
 import { groupsOf, splitByGroup } from '../../src/training/split.ts';
@@ -89,7 +91,9 @@ test('misfiled, one-class, empty and missing folders each have their own words',
   await expect(read(single)).rejects.toMatchObject({ code: 'FOLDER_EMPTY' });
   await mkdir(join(single, 'Crack'));
   await writeFile(join(single, 'Crack', 'a.png'), await pngOf(drawPicture('crack', 1)));
-  await expect(read(single)).rejects.toThrow(/one class only: crack/);
+  const progress = createProgress({ write: () => true }, () => 0);
+  const request = { data: single, footage: [], together: [], size };
+  await expect(loadData(request, progress, () => 0)).rejects.toThrow(/one class only: crack/);
   await expect(read(join(single, 'none'))).rejects.toMatchObject({ code: 'FOLDER_UNREADABLE' });
 });
 

@@ -107,7 +107,7 @@ async function expectTrueGradients(net: Network, seed: number): Promise<void> {
   for (const [name, values] of parameters) {
     if (name.endsWith('.bias')) for (let i = 0; i < values.length; i++) values[i] = random.between(-0.3, 0.3);
   }
-  const runner = await GradientRunner.create(net, BATCH, 1);
+  const runner = await GradientRunner.create(net, { batch: BATCH, threads: 1 });
   runners.push(runner);
   const { loss, byParameter } = await runner.run(parameters, batch);
   const doubles = new Map([...parameters].map(([name, values]) => [name, Array.from(values)]));
@@ -208,7 +208,7 @@ test('a weight of 0 leaves an image out of loss and gradients', async () => {
   const other: TrainingBatch = { ...batch, input: batch.input.slice(), targets: batch.targets.slice() };
   other.input.fill(0.5, other.input.length / 2);
   other.targets.fill(1, 3);
-  const runner = await GradientRunner.create(net, BATCH, 1);
+  const runner = await GradientRunner.create(net, { batch: BATCH, threads: 1 });
   runners.push(runner);
   const one = await runner.run(parameters, batch);
   const two = await runner.run(parameters, other);
@@ -227,7 +227,7 @@ test('the softmax gradient at the example of the lecture: p − 1 for the target
     layers: [{ kind: 'flatten' }, { kind: 'dense', units: 2 }],
     output: { kind: 'softmax', units: 2 },
   };
-  const runner = await GradientRunner.create(net, 1, 1);
+  const runner = await GradientRunner.create(net, { batch: 1, threads: 1 });
   runners.push(runner);
   const target = 1.829901e-15;
   const parameters: Parameters = new Map([
@@ -253,7 +253,7 @@ test('the inference graph gives the logits that training saw', async () => {
   const parameters = copyParameters(initialParameters(net, random));
   const batch = randomBatch(net, random);
   const undropped: Network = { ...net, layers: net.layers.filter(({ kind }) => kind !== 'dropout') };
-  const runner = await GradientRunner.create(undropped, BATCH, 1);
+  const runner = await GradientRunner.create(undropped, { batch: BATCH, threads: 1 });
   runners.push(runner);
   const { logits } = await runner.run(parameters, batch);
   const session = await InferenceSession.create(inferenceModel(net, parameters, BATCH));
@@ -272,10 +272,4 @@ test('a model file gives its parameters back, and a broken one says what is wron
   expect([...parametersOfModel(file, net)]).toEqual([...parameters]);
   expect(() => parametersOfModel(file, network([conv(4, 3), relu], 'softmax', 8))).toThrow(/conv1.weight/);
   expect(() => parametersOfModel(file.subarray(0, 100), net)).toThrow(/no ONNX model/);
-});
-
-test('training cannot go back through overlapping pooling windows and says so', async () => {
-  await expect(GradientRunner.create(network([pool(3, 2)], 'softmax', 9), 1, 1)).rejects.toMatchObject({
-    code: 'DATA_INVALID',
-  });
 });

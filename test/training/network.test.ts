@@ -7,7 +7,15 @@ import {
   planNetwork,
   windowOutput,
 } from '../../src/training/network.ts';
-import { DEFECT_HEAD, presetNetwork } from '../../src/training/network-presets.ts';
+import { parseGrid } from '../../src/training/network-grid.ts';
+import {
+  DEFECT_HEAD,
+  PRESET_NAMES,
+  presetHead,
+  presetNetwork,
+  runNameOf,
+} from '../../src/training/network-presets.ts';
+import { summaryLines } from '../../src/training/network-summary.ts';
 
 const original = presetNetwork('specta-32x2', { kind: 'sigmoid', units: 1 });
 
@@ -73,4 +81,72 @@ test('a network whose layers do not fit names the layer', () => {
   ).toThrow(/conv1 slides a window of 401/);
   expect(() => planNetwork(broken([{ kind: 'dropout', rate: 1 }]))).toThrow(/dropout1 has rate 1/);
   expect(() => presetNetwork('none', DEFECT_HEAD)).toThrow(/no network called none/);
+});
+
+test('LeNet-5 has the shapes and the 61,706 parameters of the lecture', () => {
+  const lenet = presetNetwork('lenet5', presetHead('lenet5') ?? DEFECT_HEAD);
+  const plan = planNetwork(lenet);
+  const counted = plan
+    .filter(({ layer }) => layer.kind !== 'relu')
+    .map(({ name, output, parameters }) => [
+      name,
+      output.join('x'),
+      parameters.reduce((sum, { dims }) => sum + elementCount(dims), 0),
+    ]);
+  expect(counted).toEqual([
+    ['conv1', '6x28x28', 156],
+    ['averagePool1', '6x14x14', 0],
+    ['conv2', '16x10x10', 2_416],
+    ['averagePool2', '16x5x5', 0],
+    ['flatten1', '400', 0],
+    ['dense1', '120', 48_120],
+    ['dense2', '84', 10_164],
+    ['dense3', '10', 850],
+  ]);
+  expect(parameterCount(lenet)).toBe(61_706);
+  const summary = summaryLines(lenet);
+  expect(summary.at(-1)).toMatch(/^in all +61,706$/);
+  expect(summary.find((line) => line.startsWith('conv2'))).toMatch(/16 x 10 x 10 +2,416$/);
+});
+
+test("the original's grid: every point has its name, its layers and its run name", () => {
+  expect(parseGrid('1,2/32,64/0,1')).toEqual([
+    '1-conv-32-nodes-0-dense',
+    '1-conv-32-nodes-1-dense',
+    '1-conv-64-nodes-0-dense',
+    '1-conv-64-nodes-1-dense',
+    '2-conv-32-nodes-0-dense',
+    '2-conv-32-nodes-1-dense',
+    '2-conv-64-nodes-0-dense',
+    '2-conv-64-nodes-1-dense',
+  ]);
+  const point = presetNetwork('2-conv-32-nodes-0-dense', { kind: 'sigmoid', units: 1 });
+  expect(point.layers).toEqual(original.layers);
+  expect(runNameOf(original, 1_580_000_000_123)).toBe('2-conv-32-nodes-0-dense-1580000000');
+  const deeper = presetNetwork('3-conv-64-nodes-2-dense', DEFECT_HEAD);
+  expect(runNameOf(deeper, 0)).toBe('3-conv-64-nodes-2-dense-0');
+  expect(deeper.layers.filter(({ kind }) => kind === 'conv')).toHaveLength(3);
+  expect(deeper.layers.filter(({ kind }) => kind === 'dense')).toHaveLength(3);
+  for (const wrong of ['', '1/2', '0/32/0', '1/32/x', '1/32/0/1', '1,/32/0']) {
+    expect(() => parseGrid(wrong), wrong).toThrow(/is no grid/);
+  }
+});
+
+test('every preset takes another picture size and any output', () => {
+  for (const name of PRESET_NAMES) {
+    const network = presetNetwork(
+      name,
+      { kind: 'softmax', units: 3 },
+      { width: 96, height: 64, channels: 3 },
+    );
+    const plan = planNetwork(network);
+    expect(plan[0].input).toEqual([3, 64, 96]);
+    expect(plan.at(-1)?.output).toEqual([3]);
+  }
+});
+
+test('batch normalisation stands directly behind a convolution or dense layer, or nowhere', () => {
+  const broken = (layers: Network['layers']): Network => ({ ...original, layers });
+  expect(() => planNetwork(broken([{ kind: 'batchNorm' }]))).toThrow(/batchNorm1 follows the input/);
+  expect(() => planNetwork(broken([{ kind: 'relu' }, { kind: 'batchNorm' }]))).toThrow(/follows relu/);
 });

@@ -1,19 +1,25 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openBundle } from '../../src/model/bundle.ts';
 import { evaluateBundle } from '../../src/training/evaluate.ts';
 import { drawPicture, pngOf } from '../../src/training/golden-pictures.ts';
 import type { Network } from '../../src/training/network.ts';
-import type { OutputHead } from '../../src/training/network-presets.ts';
+import { type OutputHead, presetNetwork } from '../../src/training/network-presets.ts';
 import { createProgress } from '../../src/training/progress.ts';
 import { type TrainRequest, trainBundle } from '../../src/training/train.ts';
 import { createOnnxEngine } from '../../src/vision/engine/onnx.ts';
 import { checkGoldenInputs, checkNetworkFits } from '../../src/vision/golden.ts';
 import { DEFAULT_DECODE_LIMITS } from '../../src/vision/picture.ts';
+import { readEventFile } from './event-file-reader.ts';
+
+// Each test trains whole networks, and other work may share the processor.
+vi.setConfig({ testTimeout: 180_000 });
 
 let root = '';
+/** What most tests look at, trained once; later ones go on from it or must come to the same. */
+let drawn: Awaited<ReturnType<typeof train>>;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'specta-train-'));
   for (const [className, scene] of [
@@ -27,7 +33,8 @@ beforeAll(async () => {
       await writeFile(join(folder, `drawn_${i}.png`), await pngOf(drawPicture(scene, 100 + i)));
     }
   }
-});
+  drawn = await train('models/drawn/0.1.0');
+}, 180_000);
 afterAll(() => rm(root, { recursive: true }));
 
 const small = (head: OutputHead): Network => ({
@@ -75,7 +82,7 @@ function train(out: string, changes: Partial<TrainRequest> = {}, signal?: AbortS
 }
 
 test('training drawn pictures gives a bundle that verifies, serves and is measured on held-out pictures', async () => {
-  const { bundle, report, epochs, lines } = await train('models/drawn/0.1.0');
+  const { bundle, report, epochs, lines } = drawn;
   expect(epochs).toHaveLength(6);
   expect(epochs[5].trainingLoss).toBeLessThan(epochs[0].trainingLoss);
   const { manifest } = await openBundle(bundle.folder);
@@ -106,6 +113,10 @@ test('training drawn pictures gives a bundle that verifies, serves and is measur
   await checkGoldenInputs(bundle, engine, DEFAULT_DECODE_LIMITS);
   await engine.close();
   expect(lines.join('')).toContain('shortcut baseline');
+  const { temperature } = manifest.calibration;
+  expect(temperature).toBeGreaterThanOrEqual(1);
+  const card = await readFile(join(bundle.folder, 'MODEL_CARD.md'), 'utf8');
+  expect(card).toContain(temperature === 1 ? 'temperature 1' : `divided by ${temperature}`);
 
   const silent = createProgress({ write: () => true }, now);
   const evaluation = await evaluateBundle(
@@ -136,25 +147,24 @@ test('training drawn pictures gives a bundle that verifies, serves and is measur
   expect(judged.report.recall).toMatchObject({ crack: { network: 1 }, intact: { network: 0 } });
 });
 
-test('the same seed trains the same network, another seed another', async () => {
-  const digestOf = async (out: string, seed: number): Promise<string | undefined> => {
-    const { bundle } = await train(out, { seed, epochs: 2 });
-    return bundle.manifest.files.find(({ path }) => path === 'model.onnx')?.sha256;
-  };
-  const first = await digestOf('models/again/0.0.1', 3);
-  expect(await digestOf('models/again/0.0.2', 3)).toBe(first);
-  expect(await digestOf('models/again/0.0.3', 4)).not.toBe(first);
+function weightsOf({ bundle }: Awaited<ReturnType<typeof train>>): string | undefined {
+  return bundle.manifest.files.find(({ path }) => path === 'model.onnx')?.sha256;
+}
+
+test('the same seed trains the same network', async () => {
+  expect(weightsOf(await train('models/again/0.0.1'))).toBe(weightsOf(drawn));
 });
 
 test('a softmax over three classes trains and serves too', async () => {
-  const { bundle } = await train('models/soft/0.1.0', { output: 'softmax', epochs: 3 });
+  const { bundle } = await train('models/soft/0.1.0', { output: 'softmax', epochs: 2 });
   expect(bundle.manifest.output).toEqual({ kind: 'softmax', classes: ['corrosion', 'crack', 'intact'] });
 });
 
-test('a new training replaces the bundle whole; a stopped one leaves it as it was and nothing beside it', async () => {
+test('a new training, of another seed, replaces the bundle whole; a stopped one leaves it as it was and nothing beside it', async () => {
   const first = await train('models/kept/0.1.0', { epochs: 2, writeEachBest: true });
-  const second = await train('models/kept/0.1.0', { epochs: 1, seed: 9 });
+  const second = await train('models/kept/0.1.0', { epochs: 2, seed: 9 });
   expect(second.bundle.digest).not.toBe(first.bundle.digest);
+  expect(weightsOf(second)).not.toBe(weightsOf(first));
   const stop = new AbortController();
   setTimeout(() => stop.abort(), 30);
   await expect(train('models/kept/0.1.0', { epochs: 500 }, stop.signal)).rejects.toThrow();
@@ -163,17 +173,15 @@ test('a new training replaces the bundle whole; a stopped one leaves it as it wa
 });
 
 test('training goes on from a bundle with the same held-out groups, and refuses one that has seen them', async () => {
-  const first = await train('models/on/0.1.0', { epochs: 3 });
-  const next = await train('models/on/0.2.0', { epochs: 1, learningRate: 1e-9, initial: first.bundle });
-  const [before, after] = [first, next].map(({ report }) => report.network);
+  const initial = drawn.bundle;
+  const next = await train('models/on/0.2.0', { epochs: 1, learningRate: 1e-9, initial });
+  const [before, after] = [drawn, next].map(({ report }) => report.network);
   expect(after).toEqual(before);
-  expect(next.bundle.manifest.provenance.trainer).toContain('going on from on@0.1.0');
-  await expect(train('models/on/0.3.0', { initial: first.bundle, seed: 77 })).rejects.toThrow(
-    /were not held out when on@0.1.0 was trained/,
+  expect(next.bundle.manifest.provenance.trainer).toContain('going on from drawn@0.1.0');
+  await expect(train('models/on/0.3.0', { initial, seed: 77 })).rejects.toThrow(
+    /were not held out when drawn@0.1.0 was trained/,
   );
-  await expect(train('models/on/0.3.0', { initial: first.bundle, output: 'softmax' })).rejects.toThrow(
-    /dense1.weight/,
-  );
+  await expect(train('models/on/0.3.0', { initial, output: 'softmax' })).rejects.toThrow(/dense1.weight/);
 });
 
 test('a data set too small to hold a class out says which class is missing', async () => {
@@ -183,4 +191,29 @@ test('a data set too small to hold a class out says which class is missing', asy
   );
   await writeFile(list, `file,group\n${rows.join('\n')}\n`);
   await expect(train('models/none/0.1.0', { manifest: list })).rejects.toThrow(/side has no picture of/);
+});
+
+test('early stopping ends a training that gets no better, and TensorBoard has an event for each epoch', async () => {
+  const board = join(root, 'board');
+  const { epochs } = await train('models/early/0.1.0', {
+    epochs: 40,
+    patience: 1,
+    learningRate: 0.02,
+    network: (head) => presetNetwork('1-conv-4-nodes-0-dense', head, { width: 64, height: 48 }),
+    classWeights: { crack: 2 },
+    tensorboard: board,
+  });
+  expect(epochs.length).toBeLessThan(40);
+  expect(epochs.map(({ best }) => best)).toEqual(epochs.map(({ epoch }) => epoch < epochs.length));
+  const [run] = await readdir(board);
+  expect(run).toMatch(/^1-conv-4-nodes-0-dense-\d{10}$/);
+  const [file] = await readdir(join(board, run));
+  const events = readEventFile(await readFile(join(board, run, file)));
+  const losses = events.flatMap(({ step, values }) =>
+    values.flatMap(({ tag, scalar }) => (tag === 'loss' ? [[step, scalar]] : [])),
+  );
+  expect(losses).toEqual(epochs.map(({ epoch, trainingLoss }) => [epoch, Math.fround(trainingLoss)]));
+  const tags = events.flatMap(({ values }) => values.map(({ tag }) => tag));
+  expect(tags).toContain('augmented');
+  expect(tags).toContain('confusion_matrix');
 });

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { decodeLuma, type Picture } from '../../src/vision/decode.ts';
+import { createLumaDecoder, decodeLuma, type Picture } from '../../src/vision/decode.ts';
 import { withoutStrayBytes } from '../../src/vision/jpeg-stray.ts';
+import type { LumaPlane } from '../../src/vision/luma.ts';
 import { drawJpeg, drawLuma } from '../fixtures/pictures.ts';
 
 const jpeg = (data: Uint8Array): Picture => ({
@@ -61,6 +62,19 @@ test.each([1, 2, 3, 7, 16, 64])('%i stray bytes before the end marker do no harm
       const stray = Array.from({ length: count }, () => value);
       const luma = await decodeLuma(jpeg(withBytes(bytes, bytes.length - 2, stray)));
       expect(Buffer.from(luma.data).equals(whole.data), `${name} ${value}`).toBe(true);
+    }
+  }
+});
+
+test('in luma and chroma stray bytes do no harm either', async () => {
+  const decoder = createLumaDecoder(undefined, 'luma-chroma');
+  const decode = async (bytes: Uint8Array): Promise<LumaPlane> =>
+    structuredClone(await decoder.decode(jpeg(bytes)));
+  for (const [name, bytes] of await kinds()) {
+    const whole = await decode(bytes);
+    expect(whole.chroma === undefined, name).toBe(name === 'grey');
+    for (const at of [...segments(bytes), bytes.length - 2]) {
+      expect(await decode(withBytes(bytes, at, [0, 0, 0x12, 0x55, 0x55])), name).toEqual(whole);
     }
   }
 });

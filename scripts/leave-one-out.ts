@@ -1,0 +1,147 @@
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { EXIT, exitStatusOf } from '../src/cli/exit-codes.ts';
+import { onInterrupt } from '../src/cli/interrupt.ts';
+import { asSpectaError } from '../src/platform/errors.ts';
+import { nodeFiles, writeDurably } from '../src/platform/files.ts';
+import { AUGMENT_DEFAULTS, WATER_AUGMENT } from '../src/training/augment.ts';
+import { leaveOneOut } from '../src/training/leave-one-out.ts';
+import { leftOutLines, summariseLeftOut } from '../src/training/leave-one-out-table.ts';
+import { PRESET_NAMES, presetNetwork } from '../src/training/network-presets.ts';
+import { createProgress } from '../src/training/progress.ts';
+
+const EXAMPLES = `
+Trains once for each source, without it, and judges it: as it is, and with brightness and contrast redrawn. Finished
+folds stand in the folder and are not done again.
+
+Examples:
+  $ node scripts/leave-one-out.ts --data ../data/train --out folds/small --network separable-small --render 2000
+  $ node scripts/leave-one-out.ts --data ../data/train --out folds/32x2 --network specta-32x2 --augment basic
+  $ node scripts/leave-one-out.ts --data ../data/train --out folds/ambient --sources acg+acg8 --network separable-tiny`;
+
+/** The sources of the data set at hand. */
+const SOURCES = ['meenal', 'acg', 'iitj', 'metu8', 'acg8', 'pk8', 'ski8'];
+
+interface Options {
+  data: string;
+  manifest?: string;
+  out: string;
+  sources: string[];
+  network: string;
+  size?: number;
+  output: 'sigmoid' | 'softmax';
+  channels: 'luma' | 'luma-chroma';
+  normalisation: 'none' | 'standard';
+  clahe?: number;
+  augment: 'basic' | 'water';
+  render: number;
+  textures?: string;
+  duplicates: 'refuse' | 'join';
+  epochs: number;
+  patience?: number;
+  batch: number;
+  microBatch: number;
+  learningRate: number;
+  threads: number;
+  seed: number;
+  limit?: number;
+  falseAlerts: number;
+  validation: number;
+  heldOut: number;
+  together: string[];
+}
+
+function number(value: string): number {
+  const parsed = Number(value);
+  if (Number.isFinite(parsed) && parsed >= 0) return parsed;
+  throw new InvalidArgumentError('Give a number of at least 0.');
+}
+
+const choice = (flags: string, what: string, ...allowed: [string, ...string[]]): Option =>
+  new Option(flags, what).choices(allowed).default(allowed[0]);
+
+const options = new Command('leave-one-out')
+  .description('Measures a way of training on sources it has not seen, each left out once.')
+  .requiredOption('--data <folder>', 'class folders')
+  .requiredOption('--out <folder>', 'folder for the folds, leave-one-out.json and the table')
+  .option('--manifest <file>', 'list of groups (default: manifest.csv in or beside the data folder)')
+  .option('--sources <source...>', 'what to leave out, one after the other; joined by + together', SOURCES)
+  .option('--network <name>', `one of ${PRESET_NAMES.join(', ')}, or of the grid`, 'separable-small')
+  .option('--size <px>', 'side of the network input', number)
+  .addOption(choice('--output <kind>', 'what the outputs are', 'sigmoid', 'softmax'))
+  .addOption(choice('--channels <kind>', 'what the network sees', 'luma', 'luma-chroma'))
+  .addOption(choice('--normalisation <kind>', 'of each picture', 'standard', 'none'))
+  .option('--clahe <clip>', 'even out the local contrast, with this clip limit', number)
+  .addOption(choice('--augment <kind>', 'how far pictures are changed', 'water', 'basic'))
+  .option('--render <n>', 'defects drawn onto grounds, so many pictures', number, 0)
+  .option('--textures <folder>', 'whole grounds (default: textures in or beside the data folder)')
+  .addOption(choice('--duplicates <rule>', 'about a picture in two groups', 'refuse', 'join'))
+  .option('--epochs <n>', 'times through the training pictures', number, 10)
+  .option('--patience <n>', 'stop after so many epochs without a better one', number)
+  .option('--batch <n>', 'pictures for one step', number, 32)
+  .option('--micro-batch <n>', 'pictures at once in memory', number, 8)
+  .option('--learning-rate <x>', 'of Adam, at its highest', number, 3e-3)
+  .option('--threads <n>', 'processor threads', number, 2)
+  .option('--seed <n>', 'for split, weights, augmentation and rendering', number, 1)
+  .option('--limit <n>', 'train on at most so many pictures', number)
+  .option('--false-alerts <share>', 'largest share of false alerts on the validation side', number, 0.02)
+  .option('--validation <share>', 'share of the pictures to choose by', number, 0.12)
+  .option('--held-out <share>', 'share of the pictures that check the training itself', number, 0.04)
+  .option('--together <source...>', 'sources whose pictures are one group', ['metu8'])
+  .addHelpText('after', EXAMPLES)
+  .parse()
+  .opts<Options>();
+
+const now = (): number => performance.now();
+const progress = createProgress(process.stderr, now);
+using interrupt = onInterrupt();
+try {
+  const { data, manifest, out, sources, size, clahe, render, textures, limit, patience, ...rest } = options;
+  const { out: _out, sources: _sources, threads: _threads, data: _data, ...telling } = options;
+  const result = await leaveOneOut(
+    {
+      folds: sources,
+      out,
+      words: JSON.stringify(telling),
+      train: {
+        ...rest,
+        data,
+        footage: [],
+        network: (head) =>
+          presetNetwork(options.network, head, size === undefined ? {} : { width: size, height: size }),
+        ...(manifest !== undefined && { manifest }),
+        ...(clahe !== undefined && { clahe: { tiles: 8, clip: clahe } }),
+        ...(limit !== undefined && { limit }),
+        ...(patience !== undefined && { patience }),
+        ...(render > 0 && {
+          render: { count: render, seed: options.seed, ...(textures !== undefined && { textures }) },
+        }),
+        augment: options.augment === 'water' ? WATER_AUGMENT : AUGMENT_DEFAULTS,
+        falseAlertRate: options.falseAlerts,
+        shares: { validation: options.validation, heldOut: options.heldOut },
+        writeEachBest: false,
+      },
+    },
+    progress,
+    now,
+    interrupt.signal,
+  );
+  const summary = summariseLeftOut(result);
+  const lines = leftOutLines(summary);
+  const encode = (text: string): Uint8Array => new TextEncoder().encode(`${text}\n`);
+  await writeDurably(
+    nodeFiles,
+    join(out, 'leave-one-out.json'),
+    encode(JSON.stringify({ options: telling, ...summary }, null, 1)),
+  );
+  await writeDurably(nodeFiles, join(out, 'leave-one-out.txt'), encode(lines.join('\n')));
+  process.stdout.write(`${lines.join('\n')}\n`);
+} catch (error) {
+  const known = asSpectaError(error);
+  process.stderr.write(
+    interrupt.received !== null
+      ? '\nStopped. Finished folds are kept; the same command goes on.\n'
+      : `\nerror ${known.message}\n${known.help} [${known.code}]\n`,
+  );
+  process.exitCode = interrupt.received !== null ? EXIT.interrupted : exitStatusOf(known.code);
+}

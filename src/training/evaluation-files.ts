@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import type { Bundle } from '../domain/manifest.ts';
+import { nodeFiles, writeDurably } from '../platform/files.ts';
+import type { EvaluatedSide, Evaluation } from './evaluate.ts';
+import { htmlReport } from './html-report.ts';
+import { reportLines } from './report.ts';
+import type { RunReport } from './run-findings.ts';
+
+/** The evaluation as an object for JSON: pictures by name, never their pixels. */
+export function evaluationRecord({
+  bundle,
+  evaluation,
+  runs,
+}: EvaluationFacts): Readonly<Record<string, unknown>> {
+  const { name, version } = bundle.manifest;
+  const side = ({ report, measures, mistakes }: EvaluatedSide) => ({
+    ...report,
+    measures,
+    mistakes: mistakes.map(({ sample, truth, said, probability }) => {
+      return { picture: sample.name, truth, said, probability };
+    }),
+  });
+  const { asIs, equalised, missing, unreadable } = evaluation;
+  return {
+    model: { name, version, digest: bundle.digest },
+    ...side(asIs),
+    equalised: equalised && side(equalised),
+    runs,
+    missing,
+    unreadable,
+  };
+}
+
+export interface EvaluationFacts {
+  readonly bundle: Bundle;
+  readonly evaluation: Evaluation;
+  readonly runs: readonly RunReport[];
+}
+
+/** Writes `evaluation.json` and `evaluation.html` into the folder. Throws `DISK_FULL`, `DISK_FAILED`. */
+export async function writeEvaluation(
+  folder: string,
+  facts: EvaluationFacts,
+  words: readonly string[],
+): Promise<void> {
+  const { bundle, evaluation, runs } = facts;
+  const { name, version, input } = bundle.manifest;
+  const page = htmlReport({
+    title: `${name} ${version}: evaluation`,
+    words: [...words, 'The shortcut baseline knows brightness, contrast and sharpness alone.'],
+    size: input,
+    asIs: evaluation.asIs,
+    equalised: evaluation.equalised,
+    runs,
+  });
+  const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+  await nodeFiles.mkdir(folder);
+  const record = JSON.stringify(evaluationRecord(facts), finite, 1);
+  await writeDurably(nodeFiles, join(folder, 'evaluation.json'), encode(`${record}\n`));
+  await writeDurably(nodeFiles, join(folder, 'evaluation.html'), encode(page));
+}
+
+/** JSON has no infinity: the threshold that nothing passes is written as null. */
+function finite(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? null : value;
+}
+
+/** Both sides and the runs as lines of text for people. */
+export function evaluationLines({ evaluation, runs }: EvaluationFacts): string[] {
+  const { asIs, equalised } = evaluation;
+  const side = (heading: string, each: EvaluatedSide): string[] => [
+    heading,
+    ...reportLines(each.report),
+    ...measureLines(each),
+    '',
+  ];
+  return [
+    ...side('As is:', asIs),
+    ...(equalised ? side('Brightness and contrast redrawn from one distribution:', equalised) : []),
+    ...runs.map(
+      ({ name, hours, falseAlerts, falseAlertsAnHour, found, defects }) =>
+        `run ${name}: ${(hours * 60).toFixed(1)} min, ${falseAlerts} false alerts (${falseAlertsAnHour.toFixed(2)} an hour), ${found} of ${defects} defects found`,
+    ),
+  ];
+}
+
+function measureLines({ measures }: EvaluatedSide): string[] {
+  if (measures === null) return [];
+  const { curves, reliability, scaled } = measures;
+  const area = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(3));
+  return [
+    ...curves.map(
+      ({ name, roc, precision }) =>
+        `${name}: area under ROC ${area(roc.network?.area)} (baseline ${area(roc.baseline?.area)}), average precision ${area(precision.network?.area)} (baseline ${area(precision.baseline?.area)})`,
+    ),
+    `calibration error ${reliability.error.toFixed(3)}, ${scaled.reliability.error.toFixed(3)} with temperatures ${scaled.temperatures.map((value) => value.toFixed(2)).join(' and ')}`,
+  ];
+}
