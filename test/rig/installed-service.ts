@@ -1,5 +1,5 @@
 import { execFileSync, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OLDER, tarballOf } from './releases.ts';
@@ -9,6 +9,9 @@ const WITNESS = '/run/gpio-witness/sim_gpio17/value';
 /** Everything is emulated, on a machine that may be busy, ms. */
 const PATIENCE_MS = 900_000;
 
+/** Where the tests' network lies on the vehicle: one frame of the shipped one takes longer here than an engine may. */
+const BUNDLE = '/etc/specta/bundle';
+
 /**
  * A vehicle's configuration with real parts: camera, GPIO line, broker. The crack's threshold is so low that the test
  * pattern counts as one, so that the lamp shines steadily for a finding: it must be brought to dark by whoever ends it.
@@ -16,6 +19,7 @@ const PATIENCE_MS = 900_000;
 const CONFIGURATION = `
 vehicle: rig
 camera: { uri: "v4l2:vivid", width: 320, height: 180, rate: 2 }
+model: { bundle: ${BUNDLE} }
 engine: { threads: 1 }
 inspection: { minimumDetections: 1, on: { crack: 0.001 } }
 light:
@@ -163,6 +167,7 @@ export async function installFirst(): Promise<{ readonly seconds: number; readon
   // Alerts that nobody hears would wait, and the link say so.
   spawn('mosquitto_sub', ['-q', '1', '-t', 'specta/rig/#'], { detached: true, stdio: 'ignore' }).unref();
   mkdirSync('/etc/specta', { recursive: true });
+  cpSync('/share/bundle', BUNDLE, { recursive: true });
   writeFileSync('/etc/specta/specta.yaml', CONFIGURATION);
   const tarball = join('/share', tarballOf(OLDER));
   const begin = performance.now();

@@ -1,5 +1,5 @@
-// Runs on the host before a guest with systemd boots: leaves the tarballs of two releases of this tree in SHARE, which
-// differ in nothing but their version. Kept in the rig's cache for as long as the tree is the same.
+// Runs on the host before a guest with systemd boots: leaves in SHARE the tests' network, and the tarballs of two
+// releases of this tree, which differ in nothing but their version. Kept in the rig's cache for as long as the tree is the same.
 //   node test/rig/prepare-service.ts SHARE
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameS
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { filesOf } from '../../scripts/release-folder.ts';
+import { makeTinyBundle } from '../fixtures/tiny-bundle.ts';
 import { NEWER, OLDER, tarballOf } from './releases.ts';
 
 const project = resolve(import.meta.dirname, '../..');
@@ -30,6 +31,8 @@ if (!existsSync(folder)) {
   );
   renameSync(draft, folder);
 }
+mkdirSync(join(share, 'bundle'));
+await makeTinyBundle(join(share, 'bundle'));
 for (const name of readdirSync(folder)) copyFileSync(join(folder, name), join(share, name));
 console.log(`releases: ${[OLDER, NEWER].map(tarballOf).join(', ')}`);
 
