@@ -7,7 +7,6 @@ import { createLight, type Light } from '../light/light.ts';
 import { startBoot } from '../platform/boot.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
-import { asSpectaError } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import { type BlackBox, openBlackBox } from '../record/black-box.ts';
 import { createLink, type Link } from '../surface/link.ts';
@@ -243,8 +242,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     link,
     oddities: () => inspection.oddities,
   });
-  const report = (error: unknown): void =>
-    log.error({ error: asSpectaError(error) }, 'a periodic task failed');
+  const report = (error: unknown): void => log.error({ error }, 'a periodic task failed');
   const beating = every(clock, TICK_MS, () => inspection.tick(), report);
   const telling = every(
     clock,
@@ -275,7 +273,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     telling.cancel();
     measuring.cancel();
     const stopping = stopInOrder().catch((error: unknown) => {
-      log.error({ error: asSpectaError(error) }, 'a part did not stop in order');
+      log.error({ error }, 'a part did not stop in order');
     });
     const cancelHurry = clock.after(HURRY_MS, () => hurry.abort());
     let cancel = (): void => undefined;

@@ -82,7 +82,7 @@ export class FindingReporter {
       .catch((error: unknown) => {
         // A fault of ours in one report must not hold up those behind it.
         this.drops.add('report-faulty');
-        this.deps.log.error({ error: asSpectaError(error), finding: change.finding.id }, 'alert given up');
+        this.deps.log.error({ error, finding: change.finding.id }, 'alert given up');
       })
       .finally(() => {
         this.queued -= 1;

@@ -61,7 +61,7 @@ export class FrameLoop {
     } catch (error) {
       // A fault of ours in one verdict must not end the inspection.
       this.drops.add('verdict-faulty');
-      log.error({ error: asSpectaError(error), sequence, source }, 'a verdict could not be dealt with');
+      log.error({ error, sequence, source }, 'a verdict could not be dealt with');
     }
   }
 }

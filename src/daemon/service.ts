@@ -2,7 +2,6 @@ import { flushCompileCache } from 'node:module';
 import type { CameraState } from '../camera/frame-source.ts';
 import type { Part, PartStatus } from '../domain/status.ts';
 import type { Clock } from '../platform/clock.ts';
-import { asSpectaError } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import type { ServiceManager } from '../platform/systemd.ts';
 import type { Link } from '../surface/link.ts';
@@ -65,7 +64,7 @@ export class Service {
       clock,
       TICK_MS,
       () => this.tick(),
-      (error) => log.error({ error: asSpectaError(error) }, 'the service manager could not be told'),
+      (error) => log.error({ error }, 'the service manager could not be told'),
     );
   }
 

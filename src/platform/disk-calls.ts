@@ -1,7 +1,6 @@
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { constants as machine } from 'node:os';
+import { flock } from './flock.ts';
 
 /** An open file or folder. */
 export interface OpenedFile {
@@ -67,26 +66,6 @@ const FLAGS: Readonly<Record<OpenMode, number>> = {
   lock: O_RDONLY | O_CREAT | O_NOFOLLOW,
 };
 
-/** `LOCK_EX | LOCK_NB` of flock(2), on Linux. */
-const EXCLUSIVE_AT_ONCE = 2 | 4;
-
-/**
- * Node has no flock. A lock of the kernel is given back whatever becomes of its holder, so there is none to be found
- * stale after a power failure, as a file with a process number in it would be.
- */
-function flock(descriptor: number): boolean {
-  const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi');
-  const call = koffi.load('libc.so.6').func('int flock(int descriptor, int operation)');
-  for (;;) {
-    if (call(descriptor, EXCLUSIVE_AT_ONCE) === 0) return true;
-    const number = koffi.errno();
-    if (number === machine.errno.EWOULDBLOCK) return false;
-    if (number === machine.errno.EINTR) continue;
-    const name = Object.entries(machine.errno).find(([, value]) => value === number)?.[0];
-    throw Object.assign(new Error(`flock: ${name ?? number}`), { code: name ?? 'unknown' });
-  }
-}
-
 /** The machine's own calls. */
 export const nodeCalls: DiskCalls = {
   async open(path, mode, permissions = 0o644) {
@@ -96,7 +75,7 @@ export const nodeCalls: DiskCalls = {
       write: (bytes) => handle.writeFile(bytes),
       sync: () => handle.sync(),
       stat: () => handle.stat(),
-      lock: async () => flock(handle.fd),
+      lock: async () => flock(handle.fd, path),
       close: () => handle.close(),
     };
   },

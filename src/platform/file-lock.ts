@@ -1,7 +1,5 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { constants } from 'node:os';
-import { SystemCallError } from './libc.ts';
+import { flock } from './flock.ts';
 
 /** A lock on a file, held until it is released or its process has died, however it dies. */
 export interface FileLock extends Disposable {
@@ -11,10 +9,6 @@ export interface FileLock extends Disposable {
   /** Empties the file and gives the lock back; idempotent. The file stays: removing it would open a race. */
   release(): void;
 }
-
-/** Linux's and every BSD's numbers. */
-const LOCK_EXCLUSIVE = 2;
-const LOCK_NOT_BLOCKING = 4;
 
 /**
  * Takes the lock (flock(2)) on a file, which is made if need be. Its descriptor is not inherited by children.
@@ -47,19 +41,6 @@ export function readLockFile(path: string): string | null {
 function closing<T>(descriptor: number, value: T): T {
   closeSync(descriptor);
   return value;
-}
-
-function flock(descriptor: number, path: string): boolean {
-  const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi');
-  const call = koffi.load('libc.so.6').func('int flock(int descriptor, int operation)');
-  for (;;) {
-    if ((call(descriptor, LOCK_EXCLUSIVE | LOCK_NOT_BLOCKING) as number) === 0) return true;
-    const number = koffi.errno();
-    if (number === constants.errno.EWOULDBLOCK) return false;
-    if (number === constants.errno.EINTR) continue;
-    const name = Object.entries(constants.errno).find(([, value]) => value === number)?.[0];
-    throw new SystemCallError(`flock ${path}`, name ?? `errno ${number}`);
-  }
 }
 
 class HeldLock implements FileLock {

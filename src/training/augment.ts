@@ -45,7 +45,7 @@ export const AUGMENT_DEFAULTS: AugmentOptions = {
   noise: 7,
 };
 
-/** For networks that pool over the whole picture: any way up, nearer, and half the pictures under water. */
+/** For networks that pool over the whole picture: turned at will, nearer, and half the pictures under water. */
 export const WATER_AUGMENT: AugmentOptions = {
   ...AUGMENT_DEFAULTS,
   stillCrop: 0.6,

@@ -21,7 +21,7 @@ export interface Sample {
   readonly group: string;
   /** Which collection it comes from: the file name's prefix, or `footage`. */
   readonly source: string;
-  /** `still`: any way up is possible. `frame`: of a camera that knows its up. */
+  /** `still`: up is unknown. `frame`: of a camera that knows its up. */
   readonly kind: 'still' | 'frame';
   /** Defects to be seen in it; none = intact. A crack in rust has both. */
   readonly defects: ReadonlySet<DefectClass>;
