@@ -22,7 +22,14 @@ export interface Part {
 
 /** The rig's parts in the order in which they run. */
 export const PARTS: readonly Part[] = [
-  { name: 'board', files: ['test/rig/camera', 'test/light/gpio-rig'] },
+  { name: 'board', files: ['test/rig/camera', 'test/light/gpio-rig'], before: 'node scripts/build-onoff.mjs' },
+  {
+    // A chip that keeps its levels, with lines that sysfs calls by their names, as on a Jetson.
+    name: 'names',
+    files: ['test/light/gpio-rig'],
+    environment: { RIG_ARGUMENTS: 'rig.gpiosim=hold=1,names=1' },
+    before: 'node scripts/build-onoff.mjs',
+  },
   {
     name: 'daemon',
     files: ['test/rig/daemon'],

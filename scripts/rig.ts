@@ -1,14 +1,17 @@
 // npm run test:rig: boots the rig, one part after the other, and runs test/rig in it. See device/rig/.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { PARTS, type PartResult, partsWith, runPart, tableOf } from './rig-parts.ts';
+import { PARTS, type Part, type PartResult, partsWith, runPart, tableOf } from './rig-parts.ts';
 
 const USAGE = `Boots an emulated machine with a real V4L2 camera and GPIO chip, and runs the tests in it.
 
-  npm run test:rig -- [--full] [--part NAME]... [--only WORDS] [--json] [FILE...]
+  npm run test:rig -- [--full] [--part NAME]... [--jobs N] [--only WORDS] [--json] [FILE...]
 
   --full        takes its time: 1,000 reconnects, 50 replugs
   --part NAME   only this part (${PARTS.map(({ name }) => name).join(', ')}); may be given again
+  --jobs N      so many machines at a time (2); with 1, what a part says is shown while it runs
   --only WORDS  only tests whose names match
   --json        one JSON object a part on standard output, all else on standard error
   FILE          only test files whose paths contain this
@@ -21,6 +24,7 @@ async function main(): Promise<number> {
     options: {
       full: { type: 'boolean', default: false },
       part: { type: 'string', multiple: true, default: [] },
+      jobs: { type: 'string', default: '2' },
       only: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -30,6 +34,8 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
+  const jobs = Number(values.jobs);
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 8) throw new Error(`--jobs takes 1 to 8\n\n${USAGE}`);
   const unknown = values.part.filter((name) => !PARTS.some((part) => part.name === name));
   if (unknown.length > 0) throw new Error(`there is no part ${unknown.join(', ')}\n\n${USAGE}`);
   const named = PARTS.filter(({ name }) => values.part.length === 0 || values.part.includes(name));
@@ -44,17 +50,43 @@ async function main(): Promise<number> {
     out.write(text);
   };
   const boot = resolve(project, 'device/rig/boot.sh');
-  const wish = { project, boot, full: values.full, only: values.only ?? null, files: positionals, print };
-  const results: PartResult[] = [];
-  for (const part of parts) {
-    if (stop.signal.aborted) return 130;
-    print(`\n== ${part.name}\n`);
-    const result = await runPart(part, { ...wish, signal: stop.signal });
-    results.push(result);
-    if (values.json) console.log(JSON.stringify(result));
+  await build(project, parts, values.json);
+  const { signal } = stop;
+  const wish = { project, boot, full: values.full, only: values.only ?? null, files: positionals, signal };
+  const results = new Map<Part, PartResult>();
+  const waiting = [...parts];
+  const work = async (): Promise<void> => {
+    for (let part = waiting.shift(); part !== undefined && !signal.aborted; part = waiting.shift()) {
+      const said: string[] = [];
+      if (jobs === 1) print(`\n== ${part.name}\n`);
+      else print(`${part.name} begins\n`);
+      const result = await runPart(part, {
+        ...wish,
+        print: jobs === 1 ? print : (text) => void said.push(text),
+      });
+      if (jobs > 1) print(`\n== ${part.name}\n${said.join('')}\n`);
+      results.set(part, result);
+      if (values.json) console.log(JSON.stringify(result));
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  if (signal.aborted) return 130;
+  const inOrder = parts.flatMap((part) => results.get(part) ?? []);
+  print(`\n${tableOf(inOrder)}\n`);
+  return inOrder.every(({ failed }) => failed === 0) ? 0 : 1;
+}
+
+/** Makes what the parts boot. What this machine lacks for it is installed by root, and told to anybody else. */
+async function build(project: string, parts: readonly Part[], isQuiet: boolean): Promise<void> {
+  const tools = process.getuid?.() === 0 ? ['--tools'] : [];
+  const architectures = new Set(parts.map(({ environment }) => environment?.RIG_ARCH ?? 'x64'));
+  for (const architecture of architectures) {
+    const script = resolve(project, 'device/rig/build.sh');
+    const out = isQuiet ? process.stderr : 'inherit';
+    const child = spawn(script, [architecture, ...tools], { stdio: ['ignore', out, 'inherit'] });
+    const [status] = await once(child, 'exit');
+    if (status !== 0) throw new Error(`the rig for ${architecture} could not be built (status ${status})`);
   }
-  print(`\n${tableOf(results)}\n`);
-  return results.every(({ failed }) => failed === 0) ? 0 : 1;
 }
 
 process.exitCode = await main().catch((error: unknown) => {

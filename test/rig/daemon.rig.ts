@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { AlertMessage } from '../../src/surface/messages/alert.ts';
 import type { Surface } from '../scenarios/surface.ts';
-import { Ffmpeg, playRun, type Sending, withLoopbacks } from './loopback.ts';
+import { Ffmpeg, KeptFfmpeg, playRun, type Sending, withLoopbacks } from './loopback.ts';
 import { CRACKS_AT, RIG_RUN } from './run-of-rig.ts';
 import { sceneOf } from './scene.ts';
 import { isFull } from './virtual-camera.ts';
@@ -161,8 +161,10 @@ test('the pilot keeps his video: the camera teed to two nodes, the daemon on one
       const told = scene.told;
       await first[Symbol.asyncDispose]();
       const reason = await scene.untilCamera('recovering', /(?:)/, told);
-      await using second = new Ffmpeg([...tee, ...once('/dev/video9'), ...once('/dev/video11')]);
-      await scene.untilCamera('ok', /(?:)/, told + 1);
+      await using second = new KeptFfmpeg([...tee, ...once('/dev/video9'), ...once('/dev/video11')]);
+      await scene.untilCamera('ok', /(?:)/, told + 1).catch((error: unknown) => {
+        throw new Error(`the tee: ${second.complaints}; the camera: ${camera.complaints}`, { cause: error });
+      });
       task.meta.figures = `the pilot's reader got ${images()} images while the daemon found ${cracks(surface, 'opened', before).length} cracks; with the tee gone: ${reason}; back with the tee ${second.complaints}`;
     });
   await withLoopbacks([9, 11, 20], teeing);

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PREPARED, RIG_RUN } from './run-of-rig.ts';
 
 /** Loads v4l2loopback with a node for each number, named `LoopbackN`; removes it again when `use` has ended. */
@@ -57,6 +58,42 @@ export class Ffmpeg implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.child.kill('SIGKILL');
     await this.ended;
+  }
+}
+
+/** ffmpeg as systemd keeps it with `Restart=always`: started again a second after it ended, until disposed. */
+export class KeptFfmpeg implements AsyncDisposable {
+  private readonly parameters: readonly string[];
+  private readonly stop = new AbortController();
+  private readonly keeping: Promise<void>;
+  private current: Ffmpeg | null = null;
+  private said = '';
+
+  constructor(parameters: readonly string[]) {
+    this.parameters = parameters;
+    this.keeping = this.keep();
+  }
+
+  /** What each of them complained of. */
+  get complaints(): string {
+    return `${this.said}${this.current?.complaints ?? ''}`;
+  }
+
+  private async keep(): Promise<void> {
+    const { signal } = this.stop;
+    while (!signal.aborted) {
+      this.current = new Ffmpeg(this.parameters);
+      const status = await this.current.ended;
+      this.said = `${this.said}${this.current.complaints}(ended: ${status})\n`.slice(-4_000);
+      this.current = null;
+      await sleep(1_000, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop.abort();
+    await this.current?.[Symbol.asyncDispose]();
+    await this.keeping;
   }
 }
 

@@ -85,6 +85,27 @@ export class Scene implements AsyncDisposable {
     }
   }
 
+  /**
+   * Waits until the daemon holds no more than `before`, and one camera. What it holds for a moment, such as the file of
+   * a picture that is being written, is not what it leaks.
+   */
+  async untilHolding(before: Held): Promise<Held> {
+    let held = heldBy(this.daemon.pid);
+    await this.until(
+      `the daemon holds no more than ${JSON.stringify(before)}`,
+      () => {
+        held = heldBy(this.daemon.pid);
+        return (
+          held.nodes === 1 && held.mappings === before.mappings && held.descriptors <= before.descriptors
+        );
+      },
+      60_000,
+    ).catch((error: unknown) => {
+      throw new Error(`it holds ${JSON.stringify(held)}`, { cause: error });
+    });
+    return held;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stage[Symbol.asyncDispose]();
   }
