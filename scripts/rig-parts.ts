@@ -22,7 +22,11 @@ export interface Part {
 
 /** The rig's parts in the order in which they run. */
 export const PARTS: readonly Part[] = [
-  { name: 'board', files: ['test/rig/camera', 'test/light/gpio-rig'], before: 'node scripts/build-onoff.mjs' },
+  {
+    name: 'board',
+    files: ['test/rig/camera', 'test/light/gpio-rig'],
+    before: 'node scripts/build-onoff.mjs',
+  },
   {
     // A chip that keeps its levels, with lines that sysfs calls by their names, as on a Jetson.
     name: 'names',
