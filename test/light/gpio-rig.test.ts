@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ChardevLine } from '../../src/light/gpio/chardev.ts';
 import type { GpioLine } from '../../src/light/gpio/gpio-line.ts';
 import { lookAtLine } from '../../src/light/gpio/look-at-line.ts';
 import { openLine } from '../../src/light/gpio/open-line.ts';
 import { SysfsLine } from '../../src/light/gpio/sysfs.ts';
+import { chipName, isWireHigh, setLive } from '../rig/simulated-chip.ts';
 import { type GpioLineFixture, gpioLineSuite } from '../suites/gpio-line.ts';
 
 // Real lines of a simulated chip: label `rig`, line 17 called RELAY. SPECTA_RIG_GPIO says that it is there. What the wire
@@ -16,27 +16,7 @@ const LINE = 17;
 const KINDS = { chardev: ChardevLine, sysfs: SysfsLine } as const;
 const chip = 'rig';
 
-/** The simulator's configfs folder. A chip that was taken away comes back under other names, told there. */
-function simulator(): string {
-  const folder = '/sys/kernel/config/gpio-sim';
-  return join(folder, readdirSync(folder)[0] ?? '');
-}
-
-/** The chip's name now, as in `gpiochip0`. */
-function chipName(): string {
-  return readFileSync(join(simulator(), 'bank0/chip_name'), 'utf8').trim();
-}
-
-function wire(): boolean {
-  const device = readFileSync(join(simulator(), 'dev_name'), 'utf8').trim();
-  const value = join('/sys/devices/platform', device, chipName(), `sim_gpio${LINE}/value`);
-  return readFileSync(value, 'utf8').trim() === '1';
-}
-
-/** 0 takes the chip away as an unplugged one, 1 brings it back. */
-function setLive(isLive: boolean): void {
-  writeFileSync(join(simulator(), 'live'), isLive ? '1' : '0');
-}
+const wire = (): boolean => isWireHigh(LINE);
 
 /**
  * Whether the simulator names its lines as Tegra's driver does. Linux 6.1 crashes when such a chip comes back after one
