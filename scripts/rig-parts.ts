@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -160,7 +160,9 @@ export async function runPart(part: Part, wish: Wish): Promise<PartResult> {
       trouble,
     };
   } finally {
-    await rm(share, { recursive: true, force: true });
+    const cores = (await readdir(share)).filter((name) => name.startsWith('core.'));
+    if (cores.length === 0) await rm(share, { recursive: true, force: true });
+    else wish.print(`a program crashed: ${cores.map((name) => join(share, name)).join(', ')}\n`);
   }
 }
 
@@ -221,7 +223,8 @@ function endTree(pid: number | undefined): void {
 
 function commandOf(part: Part, { full, only, files }: Wish): string {
   // The second start of a program takes half as long when the first leaves its compiled code behind.
-  const exports = `export SPECTA_RIG_FULL=${full ? 1 : 0} NO_COLOR=1 CI=1 NODE_COMPILE_CACHE=/tmp/compile-cache`;
+  const crashes = 'echo /share/core.%e.%p >/proc/sys/kernel/core_pattern; ulimit -c unlimited';
+  const exports = `${crashes}; export SPECTA_RIG_FULL=${full ? 1 : 0} NO_COLOR=1 CI=1 NODE_COMPILE_CACHE=/tmp/compile-cache`;
   if (part.command !== undefined) return `${exports}; ${part.command}`;
   const vitest = [
     'node_modules/.bin/node',
