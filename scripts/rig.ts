@@ -11,7 +11,7 @@ const USAGE = `Boots an emulated machine with a real V4L2 camera and GPIO chip, 
 
   --full        takes its time: 1,000 reconnects, 50 replugs
   --part NAME   only this part (${PARTS.map(({ name }) => name).join(', ')}); may be given again
-  --jobs N      so many machines at a time (2); with 1, what a part says is shown while it runs
+  --jobs N      so many machines at a time (1: what a part says is shown while it runs)
   --only WORDS  only tests whose names match
   --json        one JSON object a part on standard output, all else on standard error
   FILE          only test files whose paths contain this
@@ -24,7 +24,7 @@ async function main(): Promise<number> {
     options: {
       full: { type: 'boolean', default: false },
       part: { type: 'string', multiple: true, default: [] },
-      jobs: { type: 'string', default: '2' },
+      jobs: { type: 'string', default: '1' },
       only: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

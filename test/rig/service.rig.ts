@@ -30,6 +30,9 @@ import { NEWER, OLDER, tarballOf } from './releases.ts';
 // The product as it is on a vehicle: a release, installed without a network, run by a booted systemd. Each test goes on
 // where the one before ended.
 
+// More installations, minutes each where all is emulated.
+const inFull = process.env.SPECTA_RIG_FULL === '1' ? test : test.skip;
+
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 const current = (): string => readlinkSync('/opt/specta/current');
 
@@ -106,8 +109,8 @@ async function spin(pid: number): Promise<void> {
 
 lampSuite({ how: 'a frozen event loop', do: ({ pid }) => spin(pid) });
 
-test(
-  'an upgrade is one command',
+inFull(
+  'an upgrade is one command (only with --full)',
   async ({ task }) => {
     const begin = performance.now();
     const { status, stdout, stderr } = await runs('sh', INSTALLER, join('/share', tarballOf(NEWER)));
@@ -121,8 +124,8 @@ test(
   LONG,
 );
 
-test(
-  'a return to the former release is one command',
+inFull(
+  'a return to the former release is one command (only with --full)',
   async ({ task }) => {
     const begin = performance.now();
     const { status, stderr } = await runs('sh', INSTALLER, '--return');
@@ -135,9 +138,6 @@ test(
   },
   LONG,
 );
-
-// Two more installations, minutes each where all is emulated.
-const inFull = process.env.SPECTA_RIG_FULL === '1' ? test : test.skip;
 
 /** A release that is whole, but whose daemon or configuration fails. */
 function brokenRelease(
