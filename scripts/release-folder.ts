@@ -74,17 +74,28 @@ export function makeReleaseFolder({ project, modules, arch, version, folder }: R
   write(folder, 'SHA256SUMS', checksums(folder));
 }
 
-/** Needed only by install scripts, which are never run: compilers' drivers and what downloads. */
-const AT_INSTALL_ONLY = new Set(['cmake-js', 'adm-zip', 'global-agent', 'node-gyp', 'nan']);
+/**
+ * Named as dependencies at run time by their owners and never loaded: what install scripts need, which are never run
+ * (compilers' drivers, what downloads), and what mavlink-mappings is generated with. Its xml2js is loaded, and stays.
+ */
+const NEVER_REQUIRED = new Set([
+  'cmake-js',
+  'adm-zip',
+  'global-agent',
+  'node-gyp',
+  'nan',
+  'ts-node',
+  'typescript',
+]);
 
 /** The top folders of node_modules that something at run time depends on, straight or through others. */
-function packagesAtRunTime(modules: string, manifest: Record<string, unknown>): ReadonlySet<string> {
+export function packagesAtRunTime(modules: string, manifest: Record<string, unknown>): ReadonlySet<string> {
   const found = new Set<string>();
   const waiting = dependenciesOf(manifest);
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     const file = join(modules, name, 'package.json');
     // Optional ones for other platforms are not there, and nested ones travel with their owner.
-    if (found.has(name) || AT_INSTALL_ONLY.has(name) || !existsSync(file)) continue;
+    if (found.has(name) || NEVER_REQUIRED.has(name) || !existsSync(file)) continue;
     found.add(name);
     for (const owner of [file, ...nestedManifests(join(modules, name, 'node_modules'))])
       waiting.push(...dependenciesOf(JSON.parse(readFileSync(owner, 'utf8'))));

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { MAVLINK_DEPTHS } from '../position/mavlink-message.ts';
+import { DEPTH_SENTENCES } from '../position/nmea.ts';
+import { POSITION_FORMS, parsePositionUri } from '../position/position-uri.ts';
 import { REQUEST_NAMES } from '../surface/messages/request.ts';
 import { ENGINE_KINDS, type EngineKind } from '../vision/engine/engine.ts';
 
@@ -92,6 +95,13 @@ const inspection = z.strictObject({
   openWindowSeconds: positive.default(2),
   offDelaySeconds: positive.default(2),
   mergeGapSeconds: seconds.default(5),
+  mergeMetres: seconds
+    .max(1000)
+    .default(5)
+    .describe(
+      'where the KP is known: seen again within so far, it is the same finding; farther away, another',
+    ),
+  nearSeconds: seconds.default(60).describe('how long a finding lingers while the vehicle stays so near'),
   on: z
     .strictObject({ corrosion: probability.optional(), crack: probability.optional() })
     .prefault({})
@@ -156,6 +166,26 @@ const run = z.strictObject({
   resumeWithinMinutes: seconds.default(10).describe('after an unplanned restart the same run goes on'),
 });
 
+const position = z.strictObject({
+  source: z
+    .string()
+    .refine((text) => parsePositionUri(text) !== null, POSITION_FORMS)
+    .nullable()
+    .default(null)
+    .describe('who tells where the vehicle is; null: nobody'),
+  username: z.string().nullable().default(null),
+  passwordFile: z.string().nullable().default(null),
+  staleSeconds: positive.default(5),
+  route: z.string().min(1).nullable().default(null).describe('GeoJSON LineString or CSV; null: no KP'),
+  routeFirstKp: z.number().finite().default(0).describe('km'),
+  offRouteMetres: positive.default(100),
+  nmeaDepth: z.array(z.enum(DEPTH_SENTENCES)).default(['DBS', 'DPT']),
+  mavlinkDepth: z.enum(MAVLINK_DEPTHS).default('altitude'),
+  mavlinkSystem: count.max(255).nullable().default(null),
+  surfaceHectopascals: positive.default(1013.25),
+  waterDensity: positive.default(1025).describe('kg/m³'),
+});
+
 const control = z.strictObject({
   socket: z
     .string()
@@ -199,6 +229,7 @@ export const configSchema = z.strictObject({
   surface: surface.prefault({}),
   record: record.prefault({}),
   run: run.prefault({}),
+  position: position.prefault({}),
   control: control.prefault({}),
   requests: requests.prefault({}),
 });

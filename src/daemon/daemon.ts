@@ -1,13 +1,17 @@
 import { join } from 'node:path';
 import type { FrameSource } from '../camera/frame-source.ts';
 import { openCamera } from '../camera/open-camera.ts';
+import type { Fix } from '../domain/fix.ts';
 import type { Bundle } from '../domain/manifest.ts';
+import type { Instant } from '../domain/time.ts';
 import { openLine } from '../light/gpio/open-line.ts';
 import { createLight, type Light } from '../light/light.ts';
 import { startBoot } from '../platform/boot.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
+import { nodeFiles } from '../platform/files.ts';
 import type { Logger } from '../platform/log.ts';
+import { openPosition } from '../position/open-position.ts';
 import { type BlackBox, openBlackBox } from '../record/black-box.ts';
 import { createLink, type Link } from '../surface/link.ts';
 import type { Requests } from '../surface/requests.ts';
@@ -33,6 +37,7 @@ import {
   lightPolicy,
   lineConfig,
   linkOptions,
+  positionChoice,
   recordLimits,
 } from './part-options.ts';
 import { cameraCondition, engineCondition, PartStatuses } from './part-statuses.ts';
@@ -167,11 +172,17 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   link.onStatus((status) => statuses.set('link', status.condition, status.reason));
   for (const status of statuses.all()) publisher.status(status);
   publisher.light(light);
-  statuses.set('position', 'absent', 'no source of position is configured');
+  const places = positionChoice(config);
+  const position = places && openPosition(places, clock, nodeFiles);
+  if (position === null) statuses.set('position', 'absent', 'no source of position is configured');
+  position?.onCondition(({ condition, reason }) => statuses.set('position', condition, reason));
   link.start();
   starting.defer(() => drainAlerts({ record, link, clock, signal: hurry.signal }, DRAIN_MS));
   // While the link is up: what the broker retains of the light must be true when nobody is left to mend it.
   starting.defer(() => light.stop());
+
+  position?.start();
+  starting.defer(() => position?.stop());
 
   const reporter = new FindingReporter({ record, topics, clock, log });
   const vision = new SupervisedVision({ bundle, ...engineOptions(config) }, clock, log);
@@ -190,7 +201,18 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     rules: inspectionRules(config),
     defects: defectRules(config, bundle.manifest),
   };
-  const inspection = new Inspection({ setting, clock, light, publisher, reporter, record, meter, log });
+  const fixAt = (at: Instant): Fix | null => position?.fixAt(at) ?? null;
+  const inspection = new Inspection({
+    setting,
+    clock,
+    light,
+    publisher,
+    reporter,
+    record,
+    meter,
+    fixAt,
+    log,
+  });
   inspection.changes.on((change) => events.emit({ kind: 'finding', change }));
   reporter.committed.on(({ change }) => {
     control.attach({ newestFindingUtcMs: change.at.utcMs });
@@ -240,6 +262,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     reporter,
     record,
     link,
+    position,
     oddities: () => inspection.oddities,
   });
   const report = (error: unknown): void => log.error({ error }, 'a periodic task failed');

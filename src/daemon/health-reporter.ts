@@ -2,6 +2,7 @@ import type { FrameSource } from '../camera/frame-source.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { boardTemperature } from '../platform/temperature.ts';
+import type { Position } from '../position/position.ts';
 import type { BlackBox } from '../record/black-box.ts';
 import type { Link } from '../surface/link.ts';
 import type { HealthMessage } from '../surface/messages/health.ts';
@@ -22,6 +23,7 @@ interface HealthParts {
   readonly reporter: FindingReporter;
   readonly record: BlackBox;
   readonly link: Link;
+  readonly position: Position | null;
   /** Oddities that inspection set right, by kind. */
   readonly oddities: () => Readonly<Record<string, number>>;
 }
@@ -45,7 +47,8 @@ export class HealthReporter {
   }
 
   async publish(): Promise<HealthMessage> {
-    const { clock, publisher, meter, camera, loop, vision, reporter, record, link, oddities } = this.parts;
+    const { clock, publisher, meter, camera, loop, vision, reporter, record, link, position, oddities } =
+      this.parts;
     const temperatureCelsius = await boardTemperature();
     const { monoMs } = clock.now();
     const model = vision.vision?.model ?? null;
@@ -60,6 +63,7 @@ export class HealthReporter {
         findings: present(reporter.dropped),
         record: present(record.counters.snapshot()),
         link: present(link.counts.liveDropped),
+        position: present(position?.dropped ?? {}),
         detections: publisher.thinnedDetections > 0 ? { thinned: publisher.thinnedDetections } : {},
       },
       engine: model && { kind: model.engine, provider: model.provider },

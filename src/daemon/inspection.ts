@@ -1,6 +1,8 @@
 import type { FindingChange } from '../domain/finding.ts';
+import type { Fix } from '../domain/fix.ts';
 import type { Frame } from '../domain/frame.ts';
 import type { RunEnd } from '../domain/run.ts';
+import type { Instant } from '../domain/time.ts';
 import type { DefectClass, Verdict } from '../domain/verdict.ts';
 import type { InspectionStep } from '../inspection/inspector.ts';
 import { interruptFindings } from '../inspection/recovery.ts';
@@ -25,6 +27,8 @@ interface InspectionParts {
   readonly reporter: FindingReporter;
   readonly record: BlackBox;
   readonly meter: LatencyMeter;
+  /** Where the vehicle was at a moment just passed; null without a source of positions. */
+  readonly fixAt: (at: Instant) => Fix | null;
   readonly log: Logger;
 }
 
@@ -131,14 +135,15 @@ export class Inspection {
     meter.add('preprocess', verdict.stages.preprocess);
     meter.add('infer', verdict.stages.infer);
     light.beat();
+    const fix = this.parts.fixAt(capturedAt);
     if (this.run) {
       this.frames.add(frame);
-      const step = this.run.judge(verdict, null);
+      const step = this.run.judge(verdict, fix);
       this.react(step, capturedAt.monoMs);
       this.frames.prune(step.wantedFrames);
     }
     meter.add('decide', clock.now().monoMs - judgedAt);
-    publisher.detection(verdict, this.run?.id ?? null, this.thresholds, null);
+    publisher.detection(verdict, this.run?.id ?? null, this.thresholds, fix);
   }
 
   /** Lets time pass; about once a second. */

@@ -4,6 +4,7 @@ import type { Manifest } from '../domain/manifest.ts';
 import { DEFAULT_RULES, type InspectionRules } from '../inspection/rules.ts';
 import type { LineConfig } from '../light/gpio/open-line.ts';
 import { DEFAULT_LIGHT_POLICY, type LightPolicy } from '../light/policy.ts';
+import type { PositionChoice } from '../position/open-position.ts';
 import { DEFAULT_LIMITS, type RecordLimits } from '../record/limits.ts';
 import type { LinkOptions } from '../surface/link-options.ts';
 import type { EngineChoice } from '../vision/engine/engine.ts';
@@ -22,6 +23,8 @@ export function inspectionRules({ inspection }: Config): InspectionRules {
     openWindowMs: inspection.openWindowSeconds * 1000,
     offDelayMs: inspection.offDelaySeconds * 1000,
     mergeGapMs: inspection.mergeGapSeconds * 1000,
+    mergeMetres: inspection.mergeMetres,
+    nearMs: inspection.nearSeconds * 1000,
   };
 }
 
@@ -75,6 +78,19 @@ export function lightPolicy({ light }: Config): LightPolicy {
 export function lineConfig({ light }: Config): LineConfig {
   const { kind, chip, line, activeLow } = light.line;
   return kind === 'simulated' ? { kind } : { kind, chip, line, activeLow };
+}
+
+/** Where the position comes from; null when no source is configured. */
+export function positionChoice({ position }: Config): PositionChoice | null {
+  const { source, staleSeconds, mavlinkDepth, mavlinkSystem, surfaceHectopascals, waterDensity, ...rest } =
+    position;
+  if (source === null) return null;
+  return {
+    ...rest,
+    source,
+    staleMs: staleSeconds * 1000,
+    mavlink: { depthFrom: mavlinkDepth, system: mavlinkSystem, surfaceHectopascals, waterDensity },
+  };
 }
 
 /** Which engine serves the model, and how. What TensorRT builds is kept with the state. */

@@ -128,7 +128,7 @@ class ClassByClassInspector implements Inspector {
     const changes: FindingChange[] = [];
     const newPeaks: string[] = [];
     for (const [defect, track] of this.tracks) {
-      track.pass(span, at, changes);
+      track.pass(span, at, fix, changes);
       if (verdict.blind !== null) continue;
       const probability = this.probabilityOf(verdict, defect);
       const peakOf = track.see({ probability, frame, at, fix, model, judged }, changes);

@@ -10,6 +10,10 @@
  *    test of step 1 again. So noise cannot keep a finding open, and one defect that leaves the picture for a moment
  *    stays one finding and one alert.
  * 4. Then it closes, once and for good: a closed finding never opens again.
+ *
+ * Where the kilometre point (KP) is known, the place counts beside the time: a finding lingers for up to `nearMs` while
+ * the vehicle stays within `mergeMetres` of where the defect was last seen, and a return farther away than that is
+ * another defect, however soon it comes.
  */
 export interface InspectionRules {
   /** Frames at or above `on` that open a finding. Count, 1..1000. */
@@ -28,6 +32,10 @@ export interface InspectionRules {
   readonly offDelayMs: number;
   /** How long after that a return still counts as the same defect, ms. 0: never. */
   readonly mergeGapMs: number;
+  /** The same place along the route: KPs this near, metres. Must exceed the noise of the position. 0: KP counts for nothing. */
+  readonly mergeMetres: number;
+  /** How long a finding may linger, while the vehicle stays near it, in place of offDelayMs + mergeGapMs; ms. */
+  readonly nearMs: number;
   /**
    * Blind time that does not count as unseen, ms in all since the last detection: a cloud of silt does not end a
    * finding. Blind time beyond this counts, so that a finding cannot stay open in the dark for ever.
@@ -54,6 +62,8 @@ export const DEFAULT_RULES: InspectionRules = {
   minimumShare: 0.6,
   offDelayMs: 1_500,
   mergeGapMs: 2_500,
+  mergeMetres: 5,
+  nearMs: 60_000,
   blindPauseMs: 5_000,
   lostAfterMs: 2_000,
   peakStep: 0.05,
@@ -78,6 +88,8 @@ export function ruleMistakes(rules: InspectionRules): string[] {
   between('minimumShare', 0, 1);
   between('offDelayMs', 1, day);
   between('mergeGapMs', 0, day);
+  between('mergeMetres', 0, 1_000);
+  between('nearMs', 0, day);
   between('blindPauseMs', 0, day);
   between('lostAfterMs', 1, day);
   between('peakStep', 0.001, 1);

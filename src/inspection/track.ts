@@ -44,6 +44,8 @@ interface Life {
   readonly openedAt: Instant;
   severity: Severity;
   lastSeenAt: Instant;
+  /** Where that was, km; null when not known. */
+  lastSeenKp: number | null;
   detections: number;
   meanProbability: number;
   peak: Peak;
@@ -72,6 +74,8 @@ export class Track {
   private rule: DefectRule | null;
   private candidates: Candidate[] = [];
   private life: Life | null = null;
+  /** Where the newest frame was taken, km; null when not known. */
+  private hereKp: number | null = null;
 
   constructor(context: TrackContext, rule: DefectRule | null) {
     this.context = context;
@@ -96,8 +100,12 @@ export class Track {
     this.candidates = [];
   }
 
-  /** Lets the time before a frame pass. */
-  pass(span: Span, at: Instant, changes: FindingChange[]): void {
+  /**
+   * Lets the time before a frame pass.
+   * @param fix where the frame was taken
+   */
+  pass(span: Span, at: Instant, fix: Fix | null, changes: FindingChange[]): void {
+    this.hereKp = kpOf(fix);
     if (this.life !== null) {
       this.life.absence = after(this.life.absence, span);
       this.closeIfGone(this.life, this.life.absence, at, changes);
@@ -141,6 +149,10 @@ export class Track {
     const seen = this.candidates;
     this.candidates = [];
     if (life === null) return this.begin(this.rule, seen, changes);
+    if (this.isElsewhere(life, seen)) {
+      this.close(life, sighting.at, 'gone', changes);
+      return this.begin(this.rule, seen, changes);
+    }
     let isPeak = false;
     for (const candidate of seen) isPeak = absorb(life, candidate);
     this.tellIfRisen(life, sighting.at, isPeak, changes);
@@ -170,6 +182,7 @@ export class Track {
       openedAt: first.at,
       severity: rule.severity,
       lastSeenAt: first.at,
+      lastSeenKp: kpOf(first.fix),
       detections: 1,
       meanProbability: first.probability,
       peak: { frame: first.frame, probability: first.probability },
@@ -216,14 +229,30 @@ export class Track {
   }
 
   private closeIfGone(life: Life, absence: Absence, at: Instant, changes: FindingChange[]): boolean {
-    const { offDelayMs, mergeGapMs } = this.context.rules;
-    const limitMs = offDelayMs + mergeGapMs;
+    const { offDelayMs, mergeGapMs, nearMs } = this.context.rules;
+    const gapMs = offDelayMs + mergeGapMs;
+    const limitMs = this.isNear(life.lastSeenKp, this.hereKp) ? Math.max(gapMs, nearMs) : gapMs;
     if (this.unseenMs(absence) <= limitMs) return false;
     // A return that began within the gap is given its time to be proved.
     const first = this.candidates.find((candidate) => this.isRecent(candidate, at));
     if (first !== undefined && first.unseenMs <= limitMs) return false;
     this.close(life, at, 'gone', changes);
     return true;
+  }
+
+  private isNear(kp: number | null, other: number | null): boolean {
+    const { mergeMetres } = this.context.rules;
+    // Two decimal fractions may miss a whole number of metres by a rounding error.
+    return (
+      kp !== null && other !== null && mergeMetres > 0 && Math.abs(kp - other) * 1000 <= mergeMetres + 1e-6
+    );
+  }
+
+  /** Whether a return is another defect: its place is known, and is not where this one was last seen. */
+  private isElsewhere(life: Life, seen: readonly Candidate[]): boolean {
+    const kps = seen.map(({ fix }) => kpOf(fix));
+    if (this.context.rules.mergeMetres === 0 || life.lastSeenKp === null) return false;
+    return kps.every((kp) => kp !== null && !this.isNear(life.lastSeenKp, kp));
   }
 
   private close(life: Life, at: Instant, reason: CloseReason, changes: FindingChange[]): void {
@@ -267,6 +296,11 @@ export class Track {
   }
 }
 
+/** The kilometre point of a fix, km; null when it is not known or no number. */
+function kpOf(fix: Fix | null): number | null {
+  return fix !== null && fix.kp !== null && Number.isFinite(fix.kp) ? fix.kp : null;
+}
+
 function after(absence: Absence, span: Span): Absence {
   if (span.kind === 'seen' || span.kind === 'lost') {
     return { ...absence, sightedMs: absence.sightedMs + span.ms };
@@ -279,6 +313,7 @@ function absorb(life: Life, candidate: Candidate): boolean {
   const { probability } = candidate;
   life.absence = PRESENT;
   life.lastSeenAt = candidate.at;
+  life.lastSeenKp = kpOf(candidate.fix);
   life.detections += 1;
   const isPeak = probability > life.peak.probability;
   if (isPeak) {

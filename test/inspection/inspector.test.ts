@@ -166,6 +166,7 @@ test('the peak frame is named at once, with the position there', () => {
     longitude: null,
     depth: 40,
     heading: null,
+    missing: null,
   });
   const run = new Rehearsal()
     .show(1, { crack: 0.95 }, fix(1))

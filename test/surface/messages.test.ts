@@ -52,6 +52,7 @@ test('an alert carries what the finding knows, with durations of the monotonic c
     longitude: null,
     depth: 30,
     heading: 90,
+    missing: null,
   };
   const closed = findingOf('f-1', { closedAt: at(15), closeReason: 'gone', fix });
   const alert = alertMessage({

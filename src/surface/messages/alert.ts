@@ -16,7 +16,7 @@ import {
   utc,
 } from './envelope.ts';
 import { modelReference, modelReferenceSchema } from './model-reference.ts';
-import { position, positionSchema } from './position.ts';
+import { position, positionMissing, positionMissingSchema, positionSchema } from './position.ts';
 
 /** What every alert says of itself. */
 export const SCREENING_NOTICE = {
@@ -45,6 +45,7 @@ export const alertSchema = z
     peakFrame: z.strictObject({ sequence: count, capturedAt: utc, source: z.string() }),
     thresholds: thresholds.describe('in force when the finding opened'),
     position: positionSchema.nullable().describe('at the peak frame; null when unknown'),
+    positionMissing: positionMissingSchema,
     model: modelReferenceSchema,
     evidence: z
       .strictObject({ file: z.string().min(1), sha256: digest })
@@ -98,6 +99,7 @@ export function alertMessage(
     },
     thresholds: { on: finding.thresholds.on, off: finding.thresholds.off },
     position: position(finding.fix, frame.capturedAt),
+    positionMissing: positionMissing(finding.fix),
     model: modelReference(finding.model),
     evidence: input.evidence && { file: input.evidence.file, sha256: input.evidence.sha256 },
     advice: { en: finding.advice.en, id: finding.advice.id },

@@ -3,7 +3,7 @@ import type { Fix } from '../../domain/fix.ts';
 import { BLIND_REASONS, DEFECT_CLASSES, type DefectClass, type Verdict } from '../../domain/verdict.ts';
 import { count, defect, isoUtc, probability, type Stamp, stamp, stamped, utc } from './envelope.ts';
 import { modelReference, modelReferenceSchema } from './model-reference.ts';
-import { position, positionSchema } from './position.ts';
+import { position, positionMissing, positionMissingSchema, positionSchema } from './position.ts';
 
 export const detectionSchema = z
   .strictObject({
@@ -24,6 +24,7 @@ export const detectionSchema = z
       .describe('each defect whose own probability passed its threshold: a crack in rust is both'),
     model: modelReferenceSchema,
     position: positionSchema.nullable(),
+    positionMissing: positionMissingSchema,
   })
   .meta({ title: 'Detection', description: 'What the network says of one frame, live.' });
 
@@ -54,5 +55,6 @@ export function detectionMessage(
     }),
     model: modelReference(verdict.model),
     position: position(input.fix, capturedAt),
+    positionMissing: positionMissing(input.fix),
   };
 }

@@ -82,6 +82,7 @@ const fix = {
   longitude: 106.1034,
   depth: 38.2,
   heading: 271.5,
+  missing: null,
 };
 
 const frame = { sequence: 1262, capturedAt: at(42), source: '/dev/video0' };

@@ -16,9 +16,24 @@ export const positionSchema = z.strictObject({
 
 export type Position = z.infer<typeof positionSchema>;
 
-/** A fix as a message tells it, with its age at the moment `at` of the same boot; null when none is known. */
+/** Beside every position. */
+export const positionMissingSchema = z
+  .string()
+  .nullable()
+  .describe('why the position, or a part of it, is null; null when nothing is missing');
+
+/** The words of {@link positionMissingSchema} for a fix; null: no source of positions is configured. */
+export function positionMissing(fix: Fix | null): string | null {
+  if (!fix) return 'no source of position is configured';
+  // Findings that an older SPECTA wrote down have no such words.
+  return fix.missing ?? null;
+}
+
+/** A fix as a message tells it, with its age at the moment `at` of the same boot; null when nothing is known. */
 export function position(fix: Fix | null, at: Instant): Position | null {
   if (!fix) return null;
+  const { kp, latitude, longitude, depth, heading } = fix;
+  if ([kp, latitude, longitude, depth, heading].every((part) => part === null)) return null;
   return {
     kp: fix.kp,
     latitude: fix.latitude,

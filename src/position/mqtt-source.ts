@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import mqtt, { type MqttClient } from 'mqtt';
+import type { Clock } from '../platform/clock.ts';
+import { asSpectaError } from '../platform/errors.ts';
+import { GrowingPause } from '../platform/growing-pause.ts';
+import type { MavlinkOptions } from './mavlink-message.ts';
+import { readPositionJson } from './position-json.ts';
+import type { PositionSource, PositionSourceState, Sighting } from './position-source.ts';
+import { SourceCore } from './source-core.ts';
+
+export interface MqttSourceOptions {
+  readonly name: string;
+  /** `mqtt://HOST:PORT` or `mqtts://HOST:PORT`. */
+  readonly broker: string;
+  /** What to subscribe to. */
+  readonly topicFilter: string;
+  readonly username: string | null;
+  /** Read at each attempt. */
+  readonly passwordFile: string | null;
+  readonly mavlink: MavlinkOptions;
+  readonly clock: Clock;
+}
+
+const CONNECT_MS = 10_000;
+
+/** Takes the position from a broker: JSON as MAVLink2REST writes it, or the plain form. It publishes nothing. */
+export class MqttSource implements PositionSource {
+  readonly name: string;
+  private readonly options: MqttSourceOptions;
+  private readonly core: SourceCore;
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | null = null;
+
+  constructor(options: MqttSourceOptions) {
+    this.name = options.name;
+    this.options = options;
+    this.core = new SourceCore(options.clock);
+  }
+
+  get state(): PositionSourceState {
+    return this.core.state;
+  }
+
+  get dropped() {
+    return this.core.dropped;
+  }
+
+  onSighting(listener: (sighting: Sighting) => void): () => void {
+    return this.core.sightings.on(listener);
+  }
+
+  onState(listener: (state: PositionSourceState) => void): () => void {
+    return this.core.states.on(listener);
+  }
+
+  start(): void {
+    if (this.stopping.signal.aborted) return;
+    this.running ??= this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+    this.core.become({ kind: 'stopped' });
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    const pause = new GrowingPause(1_000, 30_000);
+    this.core.become({ kind: 'starting' });
+    while (!signal.aborted) {
+      const reason = await this.listenUntilLost(() => pause.reset());
+      if (reason === null || signal.aborted) return;
+      this.core.become({ kind: 'recovering', reason });
+      await this.options.clock.sleep(pause.take(), signal).catch(() => {
+        // Only the stop ends a pause early; the loop sees it.
+      });
+    }
+  }
+
+  /** Resolves with why the connection ended; null when it was stopped. */
+  private async listenUntilLost(listening: () => void): Promise<string | null> {
+    const { signal } = this.stopping;
+    let client: MqttClient | null = null;
+    try {
+      const opened = await this.connect();
+      client = opened;
+      return await new Promise<string | null>((resolve) => {
+        let problem = '';
+        signal.addEventListener('abort', () => resolve(null), { once: true });
+        opened.on('error', (error) => {
+          problem = `: ${error.message || asSpectaError(error).code}`;
+        });
+        opened.once('close', () => resolve(`the broker ${this.options.broker} is not connected${problem}`));
+        opened.on('message', (_topic, payload) =>
+          this.core.hear(readPositionJson(payload, this.options.mavlink)),
+        );
+        opened.once('connect', () => {
+          opened.subscribe(this.options.topicFilter, { qos: 0 }, (error, grants) => {
+            const refused = grants?.some(({ qos }) => qos >= 0x80) ?? false;
+            if (error !== null || refused) {
+              resolve(`the broker refuses ${this.options.topicFilter}${error ? `: ${error.message}` : ''}`);
+              return;
+            }
+            listening();
+            this.core.become({ kind: 'listening' });
+          });
+        });
+      });
+    } catch (error) {
+      return asSpectaError(error).message;
+    } finally {
+      if (client !== null) await end(client);
+    }
+  }
+
+  private async connect(): Promise<MqttClient> {
+    const { broker, username, passwordFile } = this.options;
+    const password = passwordFile === null ? null : (await readFile(passwordFile, 'utf8')).trimEnd();
+    return mqtt.connect(broker, {
+      clientId: `specta-position-${randomBytes(4).toString('hex')}`,
+      clean: true,
+      // The run above tries again, with a state that says why.
+      reconnectPeriod: 0,
+      connectTimeout: CONNECT_MS,
+      keepalive: 15,
+      timerVariant: 'native',
+      ...(username === null ? {} : { username }),
+      ...(password === null ? {} : { password }),
+    });
+  }
+}
+
+async function end(client: MqttClient): Promise<void> {
+  // Whatever it still has to say is of no more interest; unheard, an error would end the process.
+  client.on('error', () => undefined);
+  await new Promise<void>((resolve) => client.end(true, () => resolve()));
+}
