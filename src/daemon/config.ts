@@ -198,6 +198,8 @@ const control = z.strictObject({
 
 const requests = z.strictObject({
   disabled: z.array(z.enum(REQUEST_NAMES)).default([]).describe('refused, whoever asks'),
+  fromBroker: z.boolean().default(true).describe('false: only the control socket is heard'),
+  classifyDuringRun: z.boolean().default(false).describe('judge pictures also while a run is under way'),
 });
 
 /** The whole configuration of the daemon; each key is explained in `device/specta.example.yaml`. */

@@ -164,7 +164,12 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   control.attach({ record });
 
   const about = { boot: boot.id, version, clockQuality: () => boot.clockQuality() };
-  const link = createLink(linkOptions(config, about), { clock, log, outbox: record });
+  const link = createLink(linkOptions(config, about), {
+    clock,
+    log,
+    outbox: record,
+    requests: control.requests,
+  });
   publisher.attach(link);
   control.attach({ link });
   const hurry = new AbortController();
@@ -185,6 +190,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   starting.defer(() => position?.stop());
 
   const reporter = new FindingReporter({ record, topics, clock, log });
+  control.attach({ findings: { record, reporter, clock, stamp: () => publisher.stamp() } });
   const vision = new SupervisedVision({ bundle, ...engineOptions(config) }, clock, log);
   starting.defer(() => vision.stop());
   control.attach({ vision });

@@ -8,10 +8,18 @@ import { GrowingPause } from '../platform/growing-pause.ts';
 import type { Logger } from '../platform/log.ts';
 import type { BlackBox } from '../record/black-box.ts';
 import type { EvidenceRef, StoredEvidence } from '../record/evidence.ts';
-import { alertMessage, alertSchema } from '../surface/messages/alert.ts';
+import {
+  type AlertMessage,
+  alertMessage,
+  alertSchema,
+  type FindingMarks,
+  markedAlert,
+  UNMARKED,
+} from '../surface/messages/alert.ts';
 import { encode, type Stamp } from '../surface/messages/envelope.ts';
 import type { Topics } from '../surface/topics.ts';
 import { captionOf } from './caption.ts';
+import { marksOf, readTold, unknownFinding } from './told-alert.ts';
 
 /** Why something that belongs to a finding was given up. */
 export type ReportDrop =
@@ -53,6 +61,8 @@ export class FindingReporter {
   private readonly drops = new Counters<ReportDrop>();
   private readonly giveUp = new AbortController();
   private readonly evidence = new Map<string, { readonly sequence: number; readonly saved: EvidenceRef }>();
+  /** Of findings that are still open. */
+  private readonly marks = new Map<string, FindingMarks>();
   private readonly annotations = new Set<Promise<void>>();
   private queue: Promise<void> = Promise.resolve();
   private queued = 0;
@@ -89,6 +99,71 @@ export class FindingReporter {
       });
   }
 
+  /**
+   * Brings what a person said of a finding into the record, behind every change reported before, and tells everybody by an
+   * alert. Rejects with `REQUEST_REFUSED` for a finding that the record does not know, and as the record does.
+   *
+   * @param change the marks now in force; gives new ones, or null to leave them
+   * @param stamp taken now, so that later changes come behind
+   */
+  mark(
+    findingId: string,
+    change: (marks: FindingMarks) => FindingMarks | null,
+    stamp: Stamp,
+  ): Promise<{ readonly alert: AlertMessage; readonly changed: boolean }> {
+    const marked = this.queue.then(() => this.putMarks(findingId, change, stamp));
+    // Whoever asked hears of a failure; those behind in the queue go on.
+    this.queue = marked.then(
+      () => undefined,
+      () => undefined,
+    );
+    return marked;
+  }
+
+  private async putMarks(
+    findingId: string,
+    change: (marks: FindingMarks) => FindingMarks | null,
+    stamp: Stamp,
+  ): Promise<{ readonly alert: AlertMessage; readonly changed: boolean }> {
+    const { record, topics, clock } = this.deps;
+    const [told] = await record.alerts({ query: { findingId }, before: null, limit: 1 });
+    if (told === undefined) throw unknownFinding(findingId);
+    const newest = readTold(told.payload);
+    const marks = change(marksOf(newest));
+    if (marks === null) return { alert: newest, changed: false };
+    const alert = markedAlert(newest, marks, { ...stamp, at: clock.now() });
+    await record.retell(
+      { findingId, runId: newest.run },
+      {
+        lane: 'alert',
+        topic: topics.alerts,
+        contentType: 'application/json',
+        payload: encode(alertSchema, alert),
+      },
+    );
+    if (newest.phase !== 'closed') this.marks.set(findingId, marks);
+    return { alert, changed: true };
+  }
+
+  /** What people have said of a finding so far; a failing disk does not hold up its alert. */
+  private async keptMarks({ finding }: FindingChange): Promise<FindingMarks> {
+    const known = this.marks.get(finding.id);
+    // Only a boot that died may have kept some that this one has not heard of.
+    if (known || finding.closeReason !== 'interrupted') return known ?? UNMARKED;
+    try {
+      const [told] = await this.deps.record.alerts({
+        query: { findingId: finding.id },
+        before: null,
+        limit: 1,
+      });
+      return told ? marksOf(readTold(told.payload)) : UNMARKED;
+    } catch (error) {
+      const { code, message } = asSpectaError(error);
+      this.deps.log.warn({ code, finding: finding.id }, `its review could not be looked up: ${message}`);
+      return UNMARKED;
+    }
+  }
+
   /** Waits until everything reported is committed and annotated; after `timeoutMs` gives up what is left, counted. */
   async flush(timeoutMs: number): Promise<void> {
     const { clock, log } = this.deps;
@@ -110,7 +185,8 @@ export class FindingReporter {
     const { record, topics, log } = this.deps;
     const isNew = await this.saveStill(job);
     const evidence = this.evidence.get(change.finding.id)?.saved ?? (await this.keptEvidence(change));
-    const payload = encode(alertSchema, alertMessage({ ...stamp, change, evidence }));
+    const marks = await this.keptMarks(change);
+    const payload = encode(alertSchema, alertMessage({ ...stamp, change, evidence, marks }));
     const alert = { lane: 'alert', topic: topics.alerts, contentType: 'application/json', payload } as const;
     const commit = { finding: change.finding, messages: [alert], ...(evidence ? { evidence } : {}) };
     const pause = new GrowingPause(500, 15_000);
@@ -133,7 +209,9 @@ export class FindingReporter {
     }
     this.committed.emit({ change, sequence: stamp.sequence });
     if (isNew && evidence) this.annotate(change, evidence);
-    if (change.phase === 'closed') this.evidence.delete(change.finding.id);
+    if (change.phase !== 'closed') return;
+    this.evidence.delete(change.finding.id);
+    this.marks.delete(change.finding.id);
   }
 
   /** Waits; false when the daemon stops. */

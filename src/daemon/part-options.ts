@@ -42,7 +42,7 @@ export function defectRules(config: Config, manifest: Manifest): Manifest['defec
 }
 
 export function linkOptions(
-  { surface, vehicle }: Config,
+  { surface, vehicle, requests }: Config,
   about: Pick<LinkOptions, 'boot' | 'version' | 'clockQuality'>,
 ): LinkOptions {
   const { broker, protocol, username, passwordFile, tls, keepaliveSeconds, unheardRetrySeconds, inFlight } =
@@ -58,6 +58,7 @@ export function linkOptions(
     keepaliveSeconds,
     unheardRetrySeconds,
     inFlight,
+    hearsRequests: requests.fromBroker,
   };
 }
 

@@ -10,13 +10,14 @@ import type { Counters } from '../platform/counters.ts';
 import { Emitter } from '../platform/emitter.ts';
 import { SpectaError } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
+import type { AlertPage, AlertQuery, ToldAlert } from './alert-table.ts';
 import type { Caption } from './annotate.ts';
 import type { CommitKey } from './commit-table.ts';
 import type { EvidenceRef, StoredEvidence } from './evidence.ts';
 import type { FindingQuery, UnfinishedRun } from './history-table.ts';
 import { DEFAULT_LIMITS, type RecordLimits } from './limits.ts';
 import type { OutboxMessage } from './message.ts';
-import type { RecordCounter } from './protocol.ts';
+import type { Body, RecordCounter } from './protocol.ts';
 import { RecordClient } from './record-client.ts';
 import { spawnRecordWorker } from './record-thread.ts';
 import { RunWriter } from './run-writer.ts';
@@ -121,12 +122,21 @@ export class BlackBox {
    * Never refused for being too much; after a death of the worker it is given again and still counts once.
    */
   commit({ finding, evidence, messages }: Commit): Promise<readonly number[]> {
-    return this.write(finding, evidence ?? null, messages);
+    const tells = { findingId: finding.id, runId: finding.runId };
+    return this.write({ finding, tells, evidence: evidence ?? null }, messages);
+  }
+
+  /** Writes an alert of a finding that itself has not changed, as {@link commit} does. */
+  async retell(
+    tells: { readonly findingId: string; readonly runId: string },
+    message: OutboxMessage,
+  ): Promise<void> {
+    await this.write({ finding: null, tells, evidence: null }, [message]);
   }
 
   /** Puts one message into the outbox, synced; gives its number. */
   async enqueue(message: OutboxMessage): Promise<number> {
-    const [id] = await this.write(null, null, [message]);
+    const [id] = await this.write({ finding: null, tells: null, evidence: null }, [message]);
     return id;
   }
 
@@ -201,6 +211,21 @@ export class BlackBox {
     return this.client.ask('findings', query);
   }
 
+  /** The newest alert of each finding asked for, the last told first. */
+  alerts(page: AlertPage): Promise<readonly ToldAlert[]> {
+    return this.client.ask('alerts', page);
+  }
+
+  /**
+   * Puts the alerts asked for into the outbox again, in their order and byte for byte; those that wait there already stay
+   * as they are. What is older than the outbox keeps is left out.
+   */
+  async resend(query: AlertQuery): Promise<{ readonly queued: number; readonly waiting: number }> {
+    const told = await this.client.ask('resend', query);
+    if (told.queued > 0) this.committed.emit('alert');
+    return told;
+  }
+
   /** All runs, newest first. */
   runs(): Promise<readonly Run[]> {
     return this.client.ask('runs', {});
@@ -221,15 +246,12 @@ export class BlackBox {
   }
 
   private async write(
-    finding: Finding | null,
-    evidence: EvidenceRef | null,
+    what: Pick<Body<'commit'>, 'finding' | 'tells' | 'evidence'>,
     messages: readonly OutboxMessage[],
   ): Promise<readonly number[]> {
     // Bytes of their own: they are kept until answered, and a view would carry the whole buffer below it along.
     const own = messages.map((message) => ({ ...message, payload: new Uint8Array(message.payload) }));
-    const ids = await this.keyed((key) =>
-      this.client.ask('commit', { key, finding, evidence, messages: own }),
-    );
+    const ids = await this.keyed((key) => this.client.ask('commit', { key, ...what, messages: own }));
     for (const lane of new Set(own.map((message) => message.lane))) this.committed.emit(lane);
     return ids;
   }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { FileSystem } from '../platform/files.ts';
+import { AlertTable } from './alert-table.ts';
 import { CommitTable } from './commit-table.ts';
 import { openDatabase, transaction } from './database.ts';
 import { EvidenceTable } from './evidence-table.ts';
@@ -19,6 +20,7 @@ export interface OpenRecord {
   readonly db: DatabaseSync;
   readonly history: HistoryTable;
   readonly outbox: OutboxTable;
+  readonly alerts: AlertTable;
   readonly evidence: EvidenceTable;
   readonly commits: CommitTable;
   readonly stills: Stills;
@@ -59,6 +61,7 @@ export async function openRecord(
       db,
       history: new HistoryTable(db),
       outbox: new OutboxTable(db),
+      alerts: new AlertTable(db),
       evidence: new EvidenceTable(db),
       commits: new CommitTable(db),
       stills,

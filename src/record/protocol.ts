@@ -2,6 +2,7 @@ import type { Finding } from '../domain/finding.ts';
 import type { OutboxDepth, OutboxEntry, OutboxLane } from '../domain/outbox.ts';
 import type { Run } from '../domain/run.ts';
 import type { ErrorRecord } from '../platform/errors.ts';
+import type { AlertPage, AlertQuery, ToldAlert } from './alert-table.ts';
 import type { Caption } from './annotate.ts';
 import type { CommitKey } from './commit-table.ts';
 import type { EvidenceRef, StoredEvidence } from './evidence.ts';
@@ -37,6 +38,8 @@ export interface Requests {
     body: {
       readonly key: CommitKey;
       readonly finding: Finding | null;
+      /** Whose alerts the messages of the lane `alert` are; null or left out: nobody's, they are not kept. */
+      readonly tells?: { readonly findingId: string; readonly runId: string } | null;
       readonly evidence: EvidenceRef | null;
       readonly messages: readonly OutboxMessage[];
     };
@@ -58,6 +61,8 @@ export interface Requests {
   };
   settle: { body: { readonly entry: number }; answer: null };
   mark: { body: { readonly entry: number; readonly reason: number | null }; answer: null };
+  alerts: { body: AlertPage; answer: readonly ToldAlert[] };
+  resend: { body: AlertQuery; answer: { readonly queued: number; readonly waiting: number } };
   findings: { body: FindingQuery; answer: readonly Finding[] };
   runs: { body: Readonly<Record<string, never>>; answer: readonly Run[] };
   unfinished: { body: { readonly vehicle: string }; answer: readonly UnfinishedRun[] };

@@ -10,9 +10,13 @@ import { DATABASE_FILE, type OpenRecord, openRecord } from './open-record.ts';
 import type { OutboxRow } from './outbox-table.ts';
 import { drawStill, saveStill } from './pictures.ts';
 import type { Answer, Body, RecordCounter, Report, RequestKind } from './protocol.ts';
+import { isAged } from './retention.ts';
 import { isFull, wantRoom, withRoom } from './room.ts';
 
 type Handlers = { readonly [K in RequestKind]: (body: Body<K>, stamp: Stamp) => Promise<Answer<K>> };
+
+/** Alerts told again in one transaction. */
+const RESEND_BATCH = 100;
 
 const COUNTED: Readonly<Partial<Record<ErrorCode, RecordCounter>>> = {
   DISK_FULL: 'disk-full',
@@ -78,13 +82,17 @@ export class Recorder {
         return null;
       }),
 
-    commit: ({ key, finding, evidence, messages }, stamp) =>
+    commit: ({ key, finding, tells, evidence, messages }, stamp) =>
       this.write(async () => {
         const ids = await this.commit(stamp, true, (record) =>
           record.commits.once(key, () => {
             if (evidence) record.evidence.add(evidence, stamp);
             if (finding) record.history.putFinding(finding, stamp);
-            return messages.map((message) => record.outbox.add(message, stamp));
+            return messages.map((message) => {
+              const id = record.outbox.add(message, stamp);
+              if (tells && message.lane === 'alert') record.alerts.add(tells, message, id, stamp);
+              return id;
+            });
           }),
         );
         await this.keepWithinLimits(stamp);
@@ -123,6 +131,33 @@ export class Recorder {
         await this.commit(stamp, false, ({ outbox }) => outbox.mark(entry, reason));
         return null;
       }),
+
+    alerts: async (page) => this.opened().alerts.newest(page),
+
+    resend: async (query, stamp) => {
+      const waiting = this.opened().alerts.countWaiting(query);
+      const { limits } = this.order ?? {};
+      let queued = 0;
+      let afterId = 0;
+      // A batch at a time: alerts that are committed meanwhile do not wait for all of them.
+      for (;;) {
+        const batch = await this.write(() =>
+          this.commit(stamp, false, ({ alerts, outbox }) => {
+            const kept = alerts.notWaiting(query, afterId, RESEND_BATCH);
+            for (const { id, committed, ...message } of kept) {
+              // The outbox would give it up at once.
+              if (limits && isAged({ ...committed, bytes: 0 }, stamp, limits.outboxAgeMs)) continue;
+              alerts.carriedBy(id, outbox.add(message, committed));
+              queued += 1;
+            }
+            return kept;
+          }),
+        );
+        const last = batch.at(-1);
+        if (last === undefined) return { queued, waiting };
+        afterId = last.id;
+      }
+    },
 
     findings: async (query) => this.opened().history.findings(query),
     runs: async () => this.opened().history.runs(),

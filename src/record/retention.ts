@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { isBelievable } from '../platform/boot.ts';
+import type { AlertTable } from './alert-table.ts';
 import { transaction } from './database.ts';
 import type { EvidenceTable } from './evidence-table.ts';
 import type { RecordLimits } from './limits.ts';
@@ -20,6 +21,7 @@ const WORTHWHILE_BYTES = 65_536;
 export interface Kept {
   readonly db: DatabaseSync;
   readonly outbox: OutboxTable;
+  readonly alerts: AlertTable;
   readonly evidence: EvidenceTable;
 }
 
@@ -52,6 +54,7 @@ export class Retention {
       for (const [file, reason] of told) this.dropStill(kept, file, reason);
       this.dropAgedMessages(kept, now);
       this.dropMessagesOverLimit(kept);
+      this.forgetToldOverLimit(kept);
       return this.dropStills(kept, now);
     });
     for (const [file] of told) this.untold.delete(file);
@@ -63,6 +66,7 @@ export class Retention {
     if (this.untold.size > 0) return true;
     return (
       kept.outbox.depth().bytes > this.limits.outboxBytes ||
+      kept.alerts.bytes() > this.limits.toldBytes ||
       kept.evidence.liveBytes() > this.limits.stillBytes
     );
   }
@@ -122,6 +126,20 @@ export class Retention {
         }
       }
     }
+  }
+
+  /** Steps that were told and superseded go first told first; how a finding stands stays known. */
+  private forgetToldOverLimit({ alerts, outbox }: Kept): void {
+    let excess = alerts.bytes() - this.limits.toldBytes;
+    if (excess <= 0) return;
+    let forgotten = 0;
+    for (const { id, bytes } of alerts.superseded(BATCH)) {
+      if (excess <= 0) break;
+      alerts.forget(id);
+      excess -= bytes;
+      forgotten += 1;
+    }
+    if (forgotten > 0) outbox.addDrops('told-over-limit', forgotten);
   }
 
   private dropStills(kept: Kept, now: Stamp): string[] {

@@ -122,8 +122,45 @@ END;
 PRAGMA user_version = 1;
 `;
 
+/**
+ * Version 2. `alerts` keeps what the surface was told, byte for byte, so that it can be told again: `newest` marks the
+ * last alert of each finding, `outbox` the row that carries or carried it.
+ */
+const VERSION_2 = `
+CREATE TABLE alerts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  outbox INTEGER NOT NULL,
+  run TEXT NOT NULL,
+  finding TEXT NOT NULL,
+  newest INTEGER NOT NULL CHECK (newest IN (0, 1)),
+  topic TEXT NOT NULL,
+  content_type TEXT NOT NULL,
+  payload BLOB NOT NULL,
+  bytes INTEGER NOT NULL,
+  boot TEXT NOT NULL,
+  committed_utc_ms REAL NOT NULL,
+  committed_mono_ms REAL NOT NULL
+) STRICT;
+CREATE INDEX alerts_finding ON alerts (finding, newest);
+CREATE INDEX alerts_newest ON alerts (newest, id);
+CREATE INDEX alerts_run ON alerts (run, id);
+
+INSERT INTO totals VALUES ('told', 0, 0, 0);
+CREATE TRIGGER alerts_in AFTER INSERT ON alerts BEGIN
+  UPDATE totals SET count = count + 1, bytes = bytes + NEW.bytes WHERE name = 'told';
+END;
+CREATE TRIGGER alerts_out AFTER DELETE ON alerts BEGIN
+  UPDATE totals SET count = count - 1, bytes = bytes - OLD.bytes WHERE name = 'told';
+END;
+
+PRAGMA user_version = 2;
+`;
+
 /** Every step from an empty file to the newest schema, in order. A step that has been released never changes. */
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, sql: VERSION_1 }];
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, sql: VERSION_1 },
+  { version: 2, sql: VERSION_2 },
+];
 
 /** The version that a list of migrations ends at. */
 export function newestVersion(migrations: readonly Migration[]): number {

@@ -5,10 +5,9 @@ import type { Clock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
 import { SpectaError } from '../platform/errors.ts';
 import { GrowingPause } from '../platform/growing-pause.ts';
-import type { Logger } from '../platform/log.ts';
 import { connect } from './connect.ts';
 import type { Connection, Protocol } from './connection.ts';
-import type { Link, LinkState } from './link.ts';
+import type { Link, LinkParts, LinkState } from './link.ts';
 import { countsOf, LinkCounters, type LinkCounts } from './link-counters.ts';
 import { readSecrets, type SettledOptions } from './link-options.ts';
 import { type LinkCondition, linkCondition } from './link-status.ts';
@@ -18,6 +17,8 @@ import type { Outbox } from './outbox.ts';
 import { ProtocolChoice } from './protocol-choice.ts';
 import { Pump } from './pump.ts';
 import { RepeatedLog } from './repeated-log.ts';
+import { RequestChannel } from './request-channel.ts';
+import type { Requests } from './requests.ts';
 import { RetainedTopics } from './retained-topics.ts';
 import { type Topics, topicsOf } from './topics.ts';
 
@@ -27,6 +28,7 @@ export class BrokerLink implements Link {
   private readonly options: SettledOptions;
   private readonly clock: Clock;
   private readonly outbox: Outbox;
+  private readonly requests: Requests | null;
   private readonly log: RepeatedLog;
   private readonly counters = new LinkCounters();
   private readonly retained: RetainedTopics;
@@ -45,11 +47,9 @@ export class BrokerLink implements Link {
   private running: Promise<void> | null = null;
   private stopped: Promise<void> | null = null;
 
-  constructor(
-    options: SettledOptions,
-    parts: { readonly clock: Clock; readonly log: Logger; readonly outbox: Outbox },
-  ) {
+  constructor(options: SettledOptions, parts: LinkParts) {
     this.options = options;
+    this.requests = options.hearsRequests ? (parts.requests ?? null) : null;
     this.clock = parts.clock;
     this.outbox = parts.outbox;
     this.topics = topicsOf(options.vehicle);
@@ -189,6 +189,8 @@ export class BrokerLink implements Link {
           clientId: options.clientId,
           username: options.username,
           keepaliveSeconds: options.keepaliveSeconds,
+          receiveMaximum: options.receiveMaximum,
+          mostIncomingBytes: options.mostIncomingBytes,
           sessionExpirySeconds: options.sessionExpirySeconds,
           will: {
             topic: this.topics.state,
@@ -219,6 +221,7 @@ export class BrokerLink implements Link {
     );
     this.retained.set(this.topics.state, this.stateOf('online', session));
     this.retained.attach(connection);
+    this.hearRequests(connection);
     this.pump = new Pump(
       connection,
       this.options,
@@ -241,6 +244,11 @@ export class BrokerLink implements Link {
       this.log.warn('lost', `the connection to ${this.options.broker} was lost: ${reason}`);
     }
     return reason;
+  }
+
+  private hearRequests(connection: Connection): void {
+    const { requests, topics, counters, log } = this;
+    if (requests) void new RequestChannel(connection, { requests, topics, counters, log }).open();
   }
 
   private async shutDown(signal?: AbortSignal): Promise<void> {

@@ -94,7 +94,15 @@ function clientOptions(options: ConnectionOptions): mqtt.IClientOptions {
     ...(tls.certificate ? { cert: tls.certificate } : {}),
     ...(tls.key ? { key: tls.key } : {}),
     ...(tls.serverName ? { servername: tls.serverName } : {}),
-    ...(five ? { properties: { sessionExpiryInterval: options.sessionExpirySeconds } } : {}),
+    ...(five
+      ? {
+          properties: {
+            sessionExpiryInterval: options.sessionExpirySeconds,
+            receiveMaximum: options.receiveMaximum,
+            maximumPacketSize: options.mostIncomingBytes,
+          },
+        }
+      : {}),
     will: {
       topic: will.topic,
       payload: Buffer.from(will.payload),

@@ -23,6 +23,10 @@ export interface ConnectionOptions {
   /** MQTT 5: how long the broker remembers the session after a loss; it bounds the will's delay. */
   readonly sessionExpirySeconds: number;
   readonly will: { readonly topic: string; readonly payload: Uint8Array; readonly delaySeconds: number };
+  /** MQTT 5: messages that the broker may have on their way to the vehicle at once. */
+  readonly receiveMaximum: number;
+  /** MQTT 5: the broker leaves out whatever is larger on its way to the vehicle. */
+  readonly mostIncomingBytes: number;
   /** From the first packet to CONNACK, ms. */
   readonly connectTimeoutMs: number;
   /** From a PUBLISH to its PUBACK, ms; later the connection counts as dead. */
@@ -37,8 +41,22 @@ export interface Outgoing {
   readonly contentType: string;
   /** MQTT 5 only. */
   readonly expirySeconds: number | null;
+  /** MQTT 5 only: what came with the request that this answers. */
+  readonly correlation?: Uint8Array;
   /** MQTT 5 only. */
   readonly userProperties?: Readonly<Record<string, string>>;
+}
+
+/** One message that came. */
+export interface Incoming {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  /** The broker had it before anybody subscribed. */
+  readonly retained: boolean;
+  /** MQTT 5 only. */
+  readonly responseTopic: string | null;
+  /** MQTT 5 only. */
+  readonly correlation: Uint8Array | null;
 }
 
 interface Pending {
@@ -129,6 +147,34 @@ export class Connection {
     });
   }
 
+  /**
+   * Subscribes with QoS 1 to one filter, without what is retained there and without what this connection sends itself
+   * (MQTT 5). Resolves with the broker's reason: below 128 it is granted. Rejects when the connection ends first. All
+   * messages of the connection go to `listener`: one subscription is all it can have.
+   */
+  subscribe(filter: string, listener: (message: Incoming) => void): Promise<number> {
+    if (!this.open) return Promise.reject(lostError(this.loss ?? 'it is being closed'));
+    this.client.on('message', (topic, payload, { retain, properties }) => {
+      if (!this.open) return;
+      listener({
+        topic,
+        payload,
+        retained: retain,
+        responseTopic: properties?.responseTopic ?? null,
+        correlation: properties?.correlationData ?? null,
+      });
+    });
+    return new Promise((resolve, reject) => {
+      void this.lost.promise.then((reason) => reject(lostError(reason)));
+      const options = { qos: 1, ...(this.protocol === 5 ? { nl: true, rap: true, rh: 2 } : {}) } as const;
+      this.client.subscribe(filter, options, (error, _granted, packet) => {
+        const reason = packet?.granted[0];
+        if (typeof reason === 'number') resolve(reason);
+        else reject(error ?? lostError('the broker did not say whether it subscribed'));
+      });
+    });
+  }
+
   /** Ends it at once, without a goodbye: the broker will publish the will. */
   destroy(reason: string): void {
     if (this.loss !== null) return;
@@ -159,6 +205,7 @@ export class Connection {
     const properties: NonNullable<IPublishPacket['properties']> = { contentType: message.contentType };
     if (message.contentType === 'application/json') properties.payloadFormatIndicator = true;
     if (message.expirySeconds !== null) properties.messageExpiryInterval = message.expirySeconds;
+    if (message.correlation) properties.correlationData = Buffer.from(message.correlation);
     if (message.userProperties) properties.userProperties = { ...message.userProperties };
     return { retain: message.retain, properties };
   }

@@ -4,6 +4,12 @@ import { Counters } from '../platform/counters.ts';
 /** Why a live message was not sent. `offline`: no connection. `congested`: the socket is backed up. */
 export type LiveDrop = 'offline' | 'congested';
 
+/**
+ * Why a request brought no answer. `retained`: it was not asked now. `too-many`: a flood. `no-response-topic`: a name
+ * that can be no topic, and no other place given. `answer-lost`: the connection ended first.
+ */
+export type RequestLoss = 'retained' | 'too-many' | 'no-response-topic' | 'answer-lost';
+
 /** What the link has counted since it was created. */
 export class LinkCounters {
   /** Entries handed to the socket, repeats included. */
@@ -24,6 +30,9 @@ export class LinkCounters {
   outboxFailures = 0;
   liveSent = 0;
   readonly liveDropped = new Counters<LiveDrop>();
+  /** Requests heard and dealt with. */
+  requests = 0;
+  readonly requestsIgnored = new Counters<RequestLoss>();
   connections = 0;
   /** Attempts that brought no connection. */
   failedAttempts = 0;
@@ -42,6 +51,8 @@ export interface LinkCounts {
   readonly outboxFailures: number;
   readonly liveSent: number;
   readonly liveDropped: Readonly<Partial<Record<LiveDrop, number>>>;
+  readonly requests: number;
+  readonly requestsIgnored: Readonly<Partial<Record<RequestLoss, number>>>;
   readonly connections: number;
   readonly failedAttempts: number;
   readonly lostConnections: number;
@@ -53,6 +64,7 @@ export function countsOf(counters: LinkCounters): LinkCounts {
     sent: { ...counters.sent },
     acknowledged: { ...counters.acknowledged },
     refused: { ...counters.refused.snapshot() } as Record<string, number>,
+    requestsIgnored: counters.requestsIgnored.snapshot(),
     liveDropped: counters.liveDropped.snapshot(),
   };
 }

@@ -39,6 +39,12 @@ export interface LinkOptions {
   readonly stableMs?: number;
   /** MQTT 5 is tried again this long after a fall-back to 3.1.1, at the next attempt, ms. */
   readonly retryFiveMs?: number;
+  /** Whether requests are heard, where the link was given somebody who answers them. Default true. */
+  readonly hearsRequests?: boolean;
+  /** MQTT 5: requests that the broker may have on their way at once. */
+  readonly receiveMaximum?: number;
+  /** MQTT 5: larger requests do not even arrive, bytes. */
+  readonly mostIncomingBytes?: number;
   /** Most alerts in flight. */
   readonly inFlight?: number;
   readonly unheardRetrySeconds?: number;
@@ -89,6 +95,9 @@ export function settle(options: LinkOptions): SettledOptions {
     reconnectPause: { firstMs: 1000, mostMs: 30_000 },
     stableMs: 10_000,
     retryFiveMs: 3_600_000,
+    hearsRequests: true,
+    receiveMaximum: 8,
+    mostIncomingBytes: 6_291_456,
     inFlight: 8,
     unheardRetrySeconds: 5,
     refusedPause: { firstMs: 1000, mostMs: 60_000 },

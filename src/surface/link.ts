@@ -6,6 +6,7 @@ import type { Protocol } from './connection.ts';
 import type { LinkCounts } from './link-counters.ts';
 import { type LinkOptions, settle } from './link-options.ts';
 import type { Outbox } from './outbox.ts';
+import type { Requests } from './requests.ts';
 import type { Topics } from './topics.ts';
 
 /** `attempt` counts from 1 since the last connection; `after` is why there is none. */
@@ -57,10 +58,16 @@ export interface Link {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** What the link works with. */
+export interface LinkParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly outbox: Outbox;
+  /** Answers what is asked over the broker; without it nothing is heard. */
+  readonly requests?: Requests;
+}
+
 /** Throws `CONFIG_INVALID` for a broker's address or a vehicle's name that cannot be used. */
-export function createLink(
-  options: LinkOptions,
-  parts: { readonly clock: Clock; readonly log: Logger; readonly outbox: Outbox },
-): Link {
+export function createLink(options: LinkOptions, parts: LinkParts): Link {
   return new BrokerLink(settle(options), parts);
 }

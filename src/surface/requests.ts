@@ -10,7 +10,7 @@ import {
   answerSchema,
   type DataOf,
   isRequestName,
-  MOST_REQUEST_BYTES,
+  mostRequestBytes,
   REQUEST_NAMES,
   REQUESTS,
   type RequestName,
@@ -79,7 +79,7 @@ class RequestDesk implements Requests {
   async answer(name: string, payload: Uint8Array): Promise<Uint8Array> {
     let transaction: string | null = null;
     try {
-      const content = contentOf(payload);
+      const content = contentOf(name, payload);
       transaction = transactionOf(content);
       const known = knownName(name);
       const request = checked(known, content);
@@ -195,11 +195,12 @@ class RequestDesk implements Requests {
 }
 
 /** The payload as JSON; nothing counts as a request without any field. */
-function contentOf(payload: Uint8Array): unknown {
-  if (payload.byteLength > MOST_REQUEST_BYTES) {
+function contentOf(name: string, payload: Uint8Array): unknown {
+  const most = mostRequestBytes(name);
+  if (payload.byteLength > most) {
     throw new SpectaError(
       'REQUEST_TOO_LARGE',
-      `A request has at most ${MOST_REQUEST_BYTES} bytes; this one has ${payload.byteLength}.`,
+      `This request has at most ${most} bytes; this one has ${payload.byteLength}.`,
       'Send what docs/messages asks for.',
     );
   }

@@ -37,6 +37,9 @@ export type TopicName = keyof typeof TOPIC_KINDS;
 /** All vehicles live below this topic. */
 export const ROOT_TOPIC = 'specta';
 
+/** An answer that nobody has fetched after this long is worth nothing (MQTT 5 message expiry), seconds. */
+export const RESPONSE_EXPIRY_SECONDS = 60;
+
 const VEHICLE = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 const LEVEL = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
 
@@ -52,8 +55,15 @@ export interface Topics {
   readonly model: string;
   readonly run: string;
   readonly health: string;
+  /** The filter under which every request to the vehicle comes. */
+  readonly requests: string;
   status(part: string): string;
   alertImage(finding: string): string;
+  request(name: string): string;
+  /** Where the answer goes when the request names no other place. */
+  response(name: string): string;
+  /** What a full topic asks for; null when it is no request to this vehicle. */
+  requestName(topic: string): string | null;
   /** Which kind a full topic is, and the part or finding it names; null when it is none of this vehicle's. */
   parse(topic: string): { readonly name: TopicName; readonly of: string | null } | null;
 }
@@ -83,6 +93,11 @@ export function topicsOf(vehicle: string): Topics {
     model: below('model'),
     run: below('run'),
     health: below('health'),
+    requests: `${base}/request/#`,
+    request: (name) => `${base}/request/${name}`,
+    response: (name) => `${base}/response/${name}`,
+    requestName: (topic) =>
+      topic.startsWith(`${base}/request/`) ? topic.slice(`${base}/request/`.length) : null,
     status: (part) => filled('status', part),
     alertImage: (finding) => filled('alertImage', finding),
     parse: (topic) => (topic.startsWith(`${base}/`) ? parseBelow(topic.slice(base.length + 1)) : null),

@@ -26,6 +26,8 @@ export interface Classifier {
    * `ENGINE_FAILED`: a corrupt frame never becomes a verdict.
    */
   judge(frame: Frame): Promise<Verdict>;
+  /** Judges a picture that has nothing to do with the frames: it is not `frozen`, and no frame is measured against it. */
+  judgeStill(frame: Frame): Promise<Verdict>;
 }
 
 /** Composes decode, preprocessing, gates and engine as the manifest says. A blind frame is not inferred. */
@@ -35,32 +37,32 @@ export function createClassifier(options: ClassifierOptions): Classifier {
   const decoder = createLumaDecoder(options.limits, manifest.preprocessing.channels);
   const preprocessor = createPreprocessor(manifest.preprocessing, manifest.input);
   const gatekeeper = createGatekeeper(manifest.gates, manifest.input);
+  const stillGatekeeper = createGatekeeper(manifest.gates, manifest.input);
 
-  return {
-    async judge(frame) {
-      const start = now();
-      const decoded = decoder.decode(frame);
-      const plane = decoded instanceof Promise ? await decoded : decoded;
-      const decodedAt = now();
-      const picture = preprocessor.runPlane(plane);
-      if (stills) gatekeeper.forget();
-      const { quality, blind } = gatekeeper.judge(picture);
-      const preparedAt = now();
-      const probabilities = blind === null ? probabilitiesOf(await engine.run(picture.tensor), manifest) : {};
-      const { sequence, capturedAt, source } = frame;
-      return {
-        frame: { sequence, capturedAt, source },
-        label: blind === null ? labelOf(probabilities, manifest) : null,
-        blind,
-        probabilities,
-        quality,
-        model,
-        stages: {
-          decode: decodedAt - start,
-          preprocess: preparedAt - decodedAt,
-          infer: now() - preparedAt,
-        },
-      };
-    },
+  const judge = async (frame: Frame, still: boolean): Promise<Verdict> => {
+    const start = now();
+    const decoded = decoder.decode(frame);
+    const plane = decoded instanceof Promise ? await decoded : decoded;
+    const decodedAt = now();
+    const picture = preprocessor.runPlane(plane);
+    if (still) stillGatekeeper.forget();
+    const { quality, blind } = (still ? stillGatekeeper : gatekeeper).judge(picture);
+    const preparedAt = now();
+    const probabilities = blind === null ? probabilitiesOf(await engine.run(picture.tensor), manifest) : {};
+    const { sequence, capturedAt, source } = frame;
+    return {
+      frame: { sequence, capturedAt, source },
+      label: blind === null ? labelOf(probabilities, manifest) : null,
+      blind,
+      probabilities,
+      quality,
+      model,
+      stages: {
+        decode: decodedAt - start,
+        preprocess: preparedAt - decodedAt,
+        infer: now() - preparedAt,
+      },
+    };
   };
+  return { judge: (frame) => judge(frame, stills), judgeStill: (frame) => judge(frame, true) };
 }

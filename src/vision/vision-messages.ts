@@ -14,7 +14,9 @@ export interface VisionWorkerData {
 }
 
 /** To the worker. A frame's buffer is transferred. */
-export type ToVisionWorker = { readonly kind: 'judge'; readonly frame: Frame } | { readonly kind: 'close' };
+export type ToVisionWorker =
+  | { readonly kind: 'judge'; readonly frame: Frame; readonly still: boolean }
+  | { readonly kind: 'close' };
 
 /** From the worker: `ready` or `failed` once, then one answer to each frame; its buffer comes back. */
 export type FromVisionWorker =

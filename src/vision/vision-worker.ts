@@ -25,9 +25,14 @@ async function load(data: VisionWorkerData, signal: AbortSignal): Promise<Engine
   }
 }
 
-async function answer(port: MessagePort, classifier: Classifier, frame: Frame): Promise<void> {
+async function answer(
+  port: MessagePort,
+  classifier: Classifier,
+  frame: Frame,
+  still: boolean,
+): Promise<void> {
   try {
-    const verdict = await classifier.judge(frame);
+    const verdict = await (still ? classifier.judgeStill(frame) : classifier.judge(frame));
     post(port, { kind: 'verdict', verdict, data: frame.data }, [frame.data.buffer]);
   } catch (error) {
     post(port, { kind: 'refused', error: toErrorRecord(error) });
@@ -64,7 +69,7 @@ async function serve(port: MessagePort, data: VisionWorkerData): Promise<void> {
   let turn = Promise.resolve();
   port.on('message', (message: ToVisionWorker) => {
     if (message.kind === 'judge') {
-      turn = turn.then(() => answer(port, classifier, message.frame));
+      turn = turn.then(() => answer(port, classifier, message.frame, message.still));
     } else {
       turn = turn.then(() => engine.close()).finally(() => port.close());
     }

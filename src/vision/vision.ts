@@ -25,6 +25,8 @@ export interface Vision {
    * picture's code (its bytes are gone then), with `ENGINE_FAILED` when the worker died or vision is closed.
    */
   judge(frame: Frame): Promise<Judgement>;
+  /** As {@link judge}, for a picture that has nothing to do with the frames before and after it. */
+  judgeStill(frame: Frame): Promise<Judgement>;
   /** Tells when the worker dies by itself or hangs, once; the returned function ends it. */
   onFailure(listener: (error: SpectaError) => void): () => void;
   /** Lets the frame in flight finish, frees the model, ends the thread. Idempotent. */
@@ -49,6 +51,7 @@ const CLOSE_MS = 3_000;
 
 interface Caller {
   readonly frame: Frame;
+  readonly still: boolean;
   readonly resolve: (judgement: Judgement) => void;
   readonly reject: (error: SpectaError) => void;
 }
@@ -188,10 +191,11 @@ class WorkerVision implements Vision {
   }
 
   judge(frame: Frame): Promise<Judgement> {
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ frame, resolve, reject });
-      this.next();
-    });
+    return this.queue(frame, false);
+  }
+
+  judgeStill(frame: Frame): Promise<Judgement> {
+    return this.queue(frame, true);
   }
 
   onFailure(listener: (error: SpectaError) => void): () => void {
@@ -201,6 +205,13 @@ class WorkerVision implements Vision {
   close(): Promise<void> {
     this.closing ??= this.end();
     return this.closing;
+  }
+
+  private queue(frame: Frame, still: boolean): Promise<Judgement> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ frame, still, resolve, reject });
+      this.next();
+    });
   }
 
   /** Sends the first frame that waits, if none is in flight. */
@@ -230,7 +241,7 @@ class WorkerVision implements Vision {
       dismiss(this.worker);
     });
     this.pending = { ...caller, frame, cancelHang };
-    const message: ToVisionWorker = { kind: 'judge', frame };
+    const message: ToVisionWorker = { kind: 'judge', frame, still: caller.still };
     try {
       this.worker.postMessage(message, [frame.data.buffer]);
     } catch (error) {

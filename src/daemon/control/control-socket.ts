@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { SpectaError, systemCode } from '../../platform/errors.ts';
 import { nodeFiles } from '../../platform/files.ts';
 import type { Logger } from '../../platform/log.ts';
-import { MOST_REQUEST_BYTES } from '../../surface/messages/request.ts';
+import { mostRequestBytes } from '../../surface/messages/request.ts';
 import type { Requests } from '../../surface/requests.ts';
 import { checkSocketPath, temporarySocketPath } from './socket-path.ts';
 
@@ -170,9 +170,9 @@ async function serve(
   request.on('error', () => undefined);
   response.on('error', () => undefined);
   try {
-    const payload = await bodyOf(request);
-    if (payload === null) return;
     const name = (request.url ?? '').split('?')[0]?.replace(/^\//, '') ?? '';
+    const payload = await bodyOf(request, mostRequestBytes(name));
+    if (payload === null) return;
     const answer = await requests.answer(
       request.method === 'POST' ? name : `${request.method} ${name}`,
       payload,
@@ -194,10 +194,10 @@ async function serve(
  * comes behind that is read and forgotten: closing on unread bytes would take the answer away from whoever sent them.
  * null when whoever asked went away.
  */
-function bodyOf(request: IncomingMessage): Promise<Uint8Array | null> {
+function bodyOf(request: IncomingMessage, mostBytes: number): Promise<Uint8Array | null> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
-    let room = MOST_REQUEST_BYTES + 1;
+    let room = mostBytes + 1;
     request.on('data', (chunk: Buffer) => {
       if (room > 0) chunks.push(chunk.subarray(0, room));
       room = Math.max(0, room - chunk.byteLength);

@@ -3,7 +3,10 @@ import { SpectaError, systemCode } from '../../platform/errors.ts';
 import type { FileLock } from '../../platform/file-lock.ts';
 import type { Logger } from '../../platform/log.ts';
 import { createRequests, type RequestHandlers, type Requests } from '../../surface/requests.ts';
+import { defectRules } from '../part-options.ts';
+import { type ClassifyParts, PictureDesk } from './classify-request.ts';
 import { type ControlSocket, openControlSocket } from './control-socket.ts';
+import { type FindingParts, findingRequests } from './finding-requests.ts';
 import { drawSnapshot } from './snapshot.ts';
 import { controlSocketPath } from './socket-path.ts';
 import { lockStateFolder } from './state-lock.ts';
@@ -97,7 +100,10 @@ export class LocalControl implements AsyncDisposable {
 
   private handlers(): RequestHandlers {
     const { light, sight, clock } = this.early;
+    const pictures = new PictureDesk(() => this.classifyParts());
     return {
+      ...findingRequests(() => this.findingParts()),
+      classify: ({ image }) => pictures.classify(image),
       'light/test': ({ seconds }) => {
         if (!light.test(seconds)) throw refused('The light is stopped.', 'Look at specta status.');
         return { light: lightFacts(this.early) };
@@ -132,12 +138,34 @@ export class LocalControl implements AsyncDisposable {
   }
 
   private runs(): NonNullable<LateParts['runs']> {
-    const { runs } = this.late;
-    if (runs === undefined || this.isClosed) {
+    return this.there(this.late.runs);
+  }
+
+  private findingParts(): FindingParts {
+    return this.there(this.late.findings);
+  }
+
+  private classifyParts(): ClassifyParts {
+    const { config, bundle, clock } = this.early;
+    const { corrosion, crack } = defectRules(config, bundle.manifest);
+    return {
+      vision: this.there(this.late.vision).vision,
+      runs: this.runs(),
+      clock,
+      thresholds: {
+        ...(corrosion ? { corrosion: corrosion.on } : {}),
+        ...(crack ? { crack: crack.on } : {}),
+      },
+      duringRun: config.requests.classifyDuringRun,
+    };
+  }
+
+  private there<Part>(part: Part | undefined): Part {
+    if (part === undefined || this.isClosed) {
       const when = this.isClosed ? 'stopping' : 'still starting';
       throw refused(`The daemon is ${when}.`, 'Ask again when specta status shows the parts.');
     }
-    return runs;
+    return part;
   }
 }
 

@@ -18,6 +18,7 @@ import { recordLimits } from '../part-options.ts';
 import type { PartStatuses } from '../part-statuses.ts';
 import type { RunControl } from '../run-control.ts';
 import type { SupervisedVision } from '../supervised-vision.ts';
+import type { FindingParts } from './finding-requests.ts';
 
 /** What the daemon has from its first moment on. */
 export interface EarlyParts {
@@ -40,6 +41,7 @@ export interface LateParts {
   readonly link?: Link;
   readonly vision?: SupervisedVision;
   readonly runs?: RunControl;
+  readonly findings?: FindingParts;
   /** When the newest finding of the record changed, UTC ms; null: there is none, or the record could not be asked. */
   readonly newestFindingUtcMs?: number | null;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { FindingChange } from '../../domain/finding.ts';
+import type { Instant } from '../../domain/time.ts';
 import {
   bilingual,
   count,
@@ -25,6 +26,9 @@ export const SCREENING_NOTICE = {
 } as const;
 
 export const reviewState = z.enum(['unreviewed', 'confirmed', 'rejected']);
+
+/** Who said so, in that person's own words: the vehicle knows no users. */
+export const person = z.string().min(1).max(128);
 
 export const alertSchema = z
   .strictObject({
@@ -55,11 +59,25 @@ export const alertSchema = z
       ),
     advice: bilingual.describe('recommended action'),
     review: reviewState,
+    reviewed: z
+      .strictObject({ at: utc, by: person.nullable(), note: z.string().nullable() })
+      .nullable()
+      .describe('when and by whom it was reviewed; null while it is unreviewed'),
+    acknowledged: z
+      .strictObject({ at: utc, by: person.nullable() })
+      .nullable()
+      .describe('a person has seen it; null: nobody has said so'),
     notice: bilingual.describe('what an alert is and is not'),
   })
   .meta({ title: 'Alert', description: "A finding's change: opened, updated or closed." });
 
 export type AlertMessage = z.infer<typeof alertSchema>;
+
+/** What people above water have said of a finding. */
+export type FindingMarks = Pick<AlertMessage, 'review' | 'reviewed' | 'acknowledged'>;
+
+/** Nobody has said anything. */
+export const UNMARKED: FindingMarks = { review: 'unreviewed', reviewed: null, acknowledged: null };
 
 /** The evidence still of a finding's peak frame: its file in the black box and the hex sha256 of its bytes. */
 export interface EvidenceReference {
@@ -72,7 +90,7 @@ export function alertMessage(
   input: Stamp & {
     readonly change: FindingChange;
     readonly evidence: EvidenceReference | null;
-    readonly review?: z.infer<typeof reviewState>;
+    readonly marks?: FindingMarks;
   },
 ): AlertMessage {
   const { finding, phase, at } = input.change;
@@ -103,7 +121,20 @@ export function alertMessage(
     model: modelReference(finding.model),
     evidence: input.evidence && { file: input.evidence.file, sha256: input.evidence.sha256 },
     advice: { en: finding.advice.en, id: finding.advice.id },
-    review: input.review ?? 'unreviewed',
+    ...(input.marks ?? UNMARKED),
     notice: { ...SCREENING_NOTICE },
   };
+}
+
+/**
+ * The alert that tells of `marks`: the finding's newest alert, with them and a new place in the order. A finding that is
+ * not closed is `updated` by it, a closed one stays `closed`.
+ */
+export function markedAlert(
+  newest: AlertMessage,
+  marks: FindingMarks,
+  input: Stamp & { readonly at: Instant },
+): AlertMessage {
+  const phase = newest.phase === 'closed' ? 'closed' : 'updated';
+  return { ...newest, ...stamped(input, input.at), ...marks, phase, historical: false };
 }

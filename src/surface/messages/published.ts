@@ -2,7 +2,14 @@ import { z } from 'zod';
 import { ROOT_TOPIC, TOPIC_KINDS, type TopicKind } from '../topics.ts';
 import { MESSAGES, type MessageKind, type MessageName } from './catalogue.ts';
 import { messageExamples } from './examples.ts';
-import { answerSchema, MOST_REQUEST_BYTES, REQUEST_NAMES, REQUESTS, type RequestName } from './request.ts';
+import {
+  answerSchema,
+  MOST_PICTURE_BYTES,
+  MOST_REQUEST_BYTES,
+  REQUEST_NAMES,
+  REQUESTS,
+  type RequestName,
+} from './request.ts';
 import { requestExamples } from './request-examples.ts';
 
 /**
@@ -96,7 +103,8 @@ ${rows.map((row) => `| ${row} |`).join('\n')}
 
 ## Requests
 
-What can be asked of a vehicle. On the vehicle itself: \`specta request NAME JSON\`, or \`POST /NAME\` on its control socket
+What can be asked of a vehicle. Over MQTT: publish to \`request/<name>\` with QoS 1; the answer comes on the MQTT 5 response
+topic with the correlation data of the request, or on \`response/<name>\` (all there is under MQTT 3.1.1). On the vehicle itself: \`specta request NAME JSON\`, or \`POST /NAME\` on its control socket
 (\`curl --unix-socket /run/specta/control.sock -d '{}' http://specta/status\`).
 
 | request | what it does | request | answer |
@@ -109,9 +117,15 @@ ${requestRows().join('\n')}
   the same answer and is not done twice; something else under a used transaction is refused. The vehicle remembers the
   last few hundred, until its next start.
 - **\`expires\`**: not to be done after that time. A vehicle whose clock was never set refuses such a request.
+- **Only what is asked now is heard**: a vehicle without connection hears nothing later, and a retained request is ignored.
+  A response topic among the other topics of vehicles is not heeded: the answer goes to \`response/<name>\`.
 - **Whatever comes, an answer goes back**: unknown (\`REQUEST_UNKNOWN\`), malformed or with a field too many
-  (\`REQUEST_INVALID\`), more than ${MOST_REQUEST_BYTES} bytes (\`REQUEST_TOO_LARGE\`), late (\`REQUEST_EXPIRED\`), disabled by the
-  configuration (\`REQUEST_DISABLED\`), too much at once (\`REQUEST_BUSY\`), not possible now (\`REQUEST_REFUSED\`).
+  (\`REQUEST_INVALID\`), more than ${MOST_REQUEST_BYTES} bytes (\`classify\`: a
+  picture of ${MOST_PICTURE_BYTES}) (\`REQUEST_TOO_LARGE\`), late (\`REQUEST_EXPIRED\`), disabled by the
+  configuration (\`REQUEST_DISABLED\`), too much at once (\`REQUEST_BUSY\`), not possible now (\`REQUEST_REFUSED\`). What
+  is larger than 6 MiB does not arrive at all (MQTT 5), and of a flood only some is answered.
+- **Coming back after an outage**: ask \`findings/list\` with \`since\`, compare \`(boot, sequence)\` of each finding's newest
+  alert with what you have, and ask for whole histories with \`alerts/resend\`.
 
 ## How to read them
 

@@ -1,3 +1,4 @@
+import { messageExamples } from './examples.ts';
 import type { Answer, DataOf, RequestName, RequestOf } from './request.ts';
 import type { Sight, VehicleFacts } from './vehicle.ts';
 
@@ -106,6 +107,7 @@ function ok<Data>(data: Data, transaction: string | null = null): Answer<Data> {
 
 /** One request of each kind with its answer; all fit their schemas. */
 export function requestExamples(): RequestExamples {
+  const { alert } = messageExamples();
   return {
     'light/test': {
       request: { seconds: 5, transaction: 'deck-17' },
@@ -117,6 +119,39 @@ export function requestExamples(): RequestExamples {
     },
     'run/start': { request: { transaction: 'bridge-3' }, answer: ok({ began: false, run }, 'bridge-3') },
     'run/stop': { request: {}, answer: ok({ ended: true, run: { ...run, openFindings: 0 } }) },
+    'findings/list': {
+      request: { since: '2026-05-20T00:00:00.000Z', limit: 1, transaction: 'console-2' },
+      answer: ok({ findings: [{ ...alert, historical: true }], next: 17 }, 'console-2'),
+    },
+    'alerts/resend': {
+      request: { run: alert.run },
+      answer: ok({ queued: 12, waiting: 1 }),
+    },
+    'finding/review': {
+      request: { finding: alert.finding, review: 'rejected', by: 'A. Sari', note: 'A weld seam.' },
+      answer: ok({
+        alert: { ...alert, review: 'rejected', reviewed: { at: AT, by: 'A. Sari', note: 'A weld seam.' } },
+      }),
+    },
+    'finding/acknowledge': {
+      request: { finding: alert.finding, by: 'A. Sari' },
+      answer: ok({ alert: { ...alert, acknowledged: { at: AT, by: 'A. Sari' } }, changed: true }),
+    },
+    classify: {
+      request: { image: '/9j/4AAQSkZJRg==', transaction: 'console-3' },
+      answer: ok(
+        {
+          label: 'crack',
+          blind: null,
+          probabilities: sight.probabilities,
+          quality: sight.quality,
+          thresholds: { corrosion: 0.6, crack: 0.7 },
+          model: alert.model,
+          milliseconds: 48.2,
+        },
+        'console-3',
+      ),
+    },
     snapshot: {
       request: {},
       answer: ok({ sight, contentType: 'image/jpeg', width: 1280, height: 720, image: '/9j/4AAQSkZJRg==' }),

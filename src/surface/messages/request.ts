@@ -1,10 +1,19 @@
 import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode } from '../../platform/errors.ts';
-import { count } from './envelope.ts';
+import { alertSchema, person, reviewState } from './alert.ts';
+import { count, probability } from './envelope.ts';
+import { modelReferenceSchema } from './model-reference.ts';
 import { lightFacts, runFacts, sightSchema, vehicleSchema } from './vehicle.ts';
 
-/** A request's payload has at most so many bytes. */
+/** A request's payload has at most so many bytes, unless its kind says more. */
 export const MOST_REQUEST_BYTES = 65_536;
+
+/** A picture to be judged has at most so many bytes. */
+export const MOST_PICTURE_BYTES = 4_194_304;
+
+/** Findings that one answer lists at most, and where nobody said how many. */
+export const MOST_LISTED = 200;
+export const USUALLY_LISTED = 50;
 
 /** What every request may carry. */
 const asked = {
@@ -23,12 +32,16 @@ const asked = {
 };
 
 const plain = z.strictObject(asked);
+const moment = z.iso.datetime({ offset: true });
+const identifier = z.string().min(1).max(128);
 
 /** One thing that can be asked of a vehicle. */
 export interface RequestKind {
   readonly does: string;
   /** Something is different afterwards: worth a line in the log. */
   readonly changes: boolean;
+  /** Where it is not {@link MOST_REQUEST_BYTES}. */
+  readonly mostBytes?: number;
   readonly request: z.ZodType<{
     readonly transaction?: string | undefined;
     readonly expires?: string | undefined;
@@ -69,6 +82,87 @@ export const REQUESTS = {
       run: runFacts.nullable().describe('the one that ended'),
     }),
   },
+  'findings/list': {
+    does: "Gives findings of the vehicle's record, each as its newest alert, the last changed first.",
+    changes: false,
+    request: z.strictObject({
+      ...asked,
+      since: moment.optional().describe('only those whose newest alert was committed then or later'),
+      run: identifier.optional().describe('only those of this run'),
+      limit: z.int().min(1).max(MOST_LISTED).optional().describe(`${USUALLY_LISTED} where not given`),
+      before: z.int().min(1).optional().describe("an answer's `next`: what comes behind it"),
+    }),
+    data: z.strictObject({
+      findings: z.array(alertSchema).describe('told again: `historical` is true'),
+      next: z
+        .int()
+        .min(1)
+        .nullable()
+        .describe('there are more: ask with this as `before`; null: that is all'),
+    }),
+  },
+  'alerts/resend': {
+    does: 'Sends alerts again, all steps of the findings asked for, as they were sent before and marked historical.',
+    changes: true,
+    request: z
+      .strictObject({
+        ...asked,
+        run: identifier.optional().describe('those of this run'),
+        since: moment.optional().describe('those committed then or later'),
+        finding: identifier.optional().describe('those of this finding'),
+      })
+      .refine((given) => (given.run ?? given.since ?? given.finding) !== undefined, {
+        message: 'says which: run, since or finding',
+      }),
+    data: z.strictObject({
+      queued: count.describe('put into the outbox again'),
+      waiting: count.describe('not: they wait there already'),
+    }),
+  },
+  'finding/review': {
+    does: 'Says what a person found of a finding: confirmed, rejected, or unreviewed again. Every console hears of it by an alert.',
+    changes: true,
+    request: z.strictObject({
+      ...asked,
+      finding: identifier,
+      review: reviewState,
+      by: person.optional(),
+      note: z.string().max(2_000).optional(),
+    }),
+    data: z.strictObject({ alert: alertSchema.describe('as it is sent to everybody') }),
+  },
+  'finding/acknowledge': {
+    does: 'Says that a person has seen a finding. Every console hears of it by an alert.',
+    changes: true,
+    request: z.strictObject({ ...asked, finding: identifier, by: person.optional() }),
+    data: z.strictObject({
+      alert: alertSchema.describe("the finding's newest"),
+      changed: z.boolean().describe('false: it was acknowledged before'),
+    }),
+  },
+  classify: {
+    does: 'Judges a picture with the model in use. One at a time; refused during a run unless the configuration allows it.',
+    changes: false,
+    // In Base64 four bytes carry three; the rest is for the fields around it.
+    mostBytes: Math.ceil(MOST_PICTURE_BYTES / 3) * 4 + 4_096,
+    request: z.strictObject({
+      ...asked,
+      image: z
+        .base64()
+        .min(1)
+        .max(Math.ceil(MOST_PICTURE_BYTES / 3) * 4)
+        .describe(`the file: JPEG, PNG, WebP, TIFF, GIF or AVIF, at most ${MOST_PICTURE_BYTES} bytes`),
+    }),
+    data: z.strictObject({
+      label: sightSchema.shape.label,
+      blind: sightSchema.shape.blind,
+      probabilities: sightSchema.shape.probabilities,
+      quality: sightSchema.shape.quality,
+      thresholds: z.partialRecord(z.enum(['corrosion', 'crack']), probability).describe('in force'),
+      model: modelReferenceSchema,
+      milliseconds: z.number().min(0).describe('from the request to the verdict'),
+    }),
+  },
   snapshot: {
     does: 'Gives the newest frame that was judged, with its verdict.',
     changes: false,
@@ -97,6 +191,12 @@ export const REQUEST_NAMES = Object.keys(REQUESTS) as [RequestName, ...RequestNa
 
 export function isRequestName(name: string): name is RequestName {
   return Object.hasOwn(REQUESTS, name);
+}
+
+/** Bytes that a payload under this name may have; unknown names have the usual limit. */
+export function mostRequestBytes(name: string): number {
+  const kind: RequestKind | null = isRequestName(name) ? REQUESTS[name] : null;
+  return kind?.mostBytes ?? MOST_REQUEST_BYTES;
 }
 
 const errorSchema = z.strictObject({
