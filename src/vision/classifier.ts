@@ -4,8 +4,10 @@ import type { ModelReference, Verdict } from '../domain/verdict.ts';
 import { createLumaDecoder, type DecodeLimits } from './decode.ts';
 import type { Engine } from './engine/engine.ts';
 import { createGatekeeper } from './gates.ts';
+import { createTileJudge } from './plane-judge.ts';
 import { createPreprocessor } from './preprocess.ts';
 import { labelOf, probabilitiesOf } from './probabilities.ts';
+import { tileGridOf } from './tiles.ts';
 
 /** What a classifier is made of. */
 export interface ClassifierOptions {
@@ -35,6 +37,8 @@ export function createClassifier(options: ClassifierOptions): Classifier {
   const decoder = createLumaDecoder(options.limits, manifest.preprocessing.channels);
   const preprocessor = createPreprocessor(manifest.preprocessing, manifest.input);
   const gatekeeper = createGatekeeper(manifest.gates, manifest.input);
+  const grid = tileGridOf(manifest);
+  const judgeTiles = grid && createTileJudge(manifest, engine, grid);
 
   return {
     async judge(frame) {
@@ -46,13 +50,17 @@ export function createClassifier(options: ClassifierOptions): Classifier {
       if (stills) gatekeeper.forget();
       const { quality, blind } = gatekeeper.judge(picture);
       const preparedAt = now();
-      const probabilities = blind === null ? probabilitiesOf(await engine.run(picture.tensor), manifest) : {};
+      const said = blind === null && judgeTiles ? await judgeTiles(plane) : null;
+      const probabilities =
+        said?.probabilities ??
+        (blind === null ? probabilitiesOf(await engine.run(picture.tensor), manifest) : {});
       const { sequence, capturedAt, source } = frame;
       return {
         frame: { sequence, capturedAt, source },
         label: blind === null ? labelOf(probabilities, manifest) : null,
         blind,
         probabilities,
+        ...(said?.boxes && { boxes: said.boxes }),
         quality,
         model,
         stages: {
