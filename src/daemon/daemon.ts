@@ -39,6 +39,7 @@ import { cameraCondition, engineCondition, PartStatuses } from './part-statuses.
 import { Publisher } from './publisher.ts';
 import { RunControl } from './run-control.ts';
 import { SupervisedVision } from './supervised-vision.ts';
+import type { Locate } from './whereabouts.ts';
 
 export interface DaemonDeps {
   readonly log: Logger;
@@ -173,8 +174,9 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   // While the link is up: what the broker retains of the light must be true when nobody is left to mend it.
   starting.defer(() => light.stop());
 
-  const reporter = new FindingReporter({ record, topics, clock, log });
   const vision = new SupervisedVision({ bundle, ...engineOptions(config) }, clock, log);
+  const locate: Locate = (frame, defect) => vision.locate(frame, defect);
+  const reporter = new FindingReporter({ record, topics, clock, log, locate });
   starting.defer(() => vision.stop());
   control.attach({ vision });
   vision.changes.on((state) => {
