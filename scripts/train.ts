@@ -78,6 +78,7 @@ const command = new Command('train')
     choice('none', 'standard'),
     'standard',
   )
+  .option('--tiles <CxR>', 'on board each frame is judged in so many tiles, as in 3x2', tileGrid)
   .option('--epochs <n>', 'times through the training pictures', whole, 10)
   .option('--patience <n>', 'stop after so many epochs without a better one', whole)
   .option(
@@ -117,6 +118,11 @@ function size(value: string): { width: number; height: number } {
   const [, width, height] = (/^(\d+)x(\d+)$/.exec(value) ?? []).map(Number);
   if (width && height) return { width, height };
   throw new InvalidArgumentError('Give width and height in pixels, as in 192x192.');
+}
+
+function tileGrid(value: string): string {
+  if (/^[1-8]x[1-8]$/.test(value)) return value;
+  throw new InvalidArgumentError('Give columns and rows, 1 to 8 each, as in 3x2.');
 }
 
 function classWeight(value: string, before: ClassWeights): ClassWeights {
@@ -171,6 +177,7 @@ interface Options {
   augment: 'basic' | 'water';
   output: 'sigmoid' | 'softmax';
   normalisation: 'none' | 'standard';
+  tiles?: string;
   epochs: number;
   patience?: number;
   classWeight: ClassWeights;

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { Bundle } from '../domain/manifest.ts';
+import { pixelsOf } from '../vision/engine/engine.ts';
 import { createOnnxEngine } from '../vision/engine/onnx.ts';
+import { pictureCount } from '../vision/tiles.ts';
 
 const WARM_RUNS = 5;
 /** Enough runs for a mean, and long enough that one hiccup of the machine does not decide. */
@@ -13,10 +15,10 @@ export async function bareEngine(bundle: Bundle, threads: number, signal: AbortS
     modelFile: join(bundle.folder, 'model.onnx'),
     provider: 'cpu',
     threads,
+    pictures: pictureCount(bundle.manifest),
   });
   try {
-    const [, channels, height, width] = engine.input;
-    const input = new Float32Array(channels * height * width).fill(0.5);
+    const input = new Float32Array(pixelsOf(engine.input)).fill(0.5);
     for (let warm = 0; warm < WARM_RUNS; warm += 1) await engine.run(input);
     const begin = performance.now();
     let runs = 0;

@@ -5,6 +5,7 @@ import { registerClassify } from './classify.ts';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-codes.ts';
+import { registerExportTraining } from './export-training.ts';
 import { Interrupted } from './interrupt.ts';
 import { registerLight } from './light.ts';
 import { registerModel } from './model.ts';
@@ -80,6 +81,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   registerPredive(program, finish);
   registerBench(program, finish);
   registerModel(program, finish);
+  registerExportTraining(program, finish);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return status;

@@ -1,8 +1,8 @@
-import type { Finding } from '../domain/finding.ts';
+import type { Finding, Located } from '../domain/finding.ts';
 import type { Caption } from '../record/annotate.ts';
 
 /** What is written on a finding's still: problem and probability, recommended repair, when, which finding. */
-export function captionOf(finding: Finding): Caption {
+export function captionOf(finding: Finding, located?: Located): Caption {
   const { peak, advice } = finding;
   const percent = Math.round(peak.probability * 100);
   return {
@@ -14,5 +14,6 @@ export function captionOf(finding: Finding): Caption {
       `finding ${finding.id}`,
     ],
     tone: finding.defect,
+    ...(located && { mark: { box: located.box, map: located.map } }),
   };
 }

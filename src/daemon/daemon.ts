@@ -44,6 +44,7 @@ import { cameraCondition, engineCondition, PartStatuses } from './part-statuses.
 import { Publisher } from './publisher.ts';
 import { RunControl } from './run-control.ts';
 import { SupervisedVision } from './supervised-vision.ts';
+import type { Locate } from './whereabouts.ts';
 
 export interface DaemonDeps {
   readonly log: Logger;
@@ -189,9 +190,10 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   position?.start();
   starting.defer(() => position?.stop());
 
-  const reporter = new FindingReporter({ record, topics, clock, log });
-  control.attach({ findings: { record, reporter, clock, stamp: () => publisher.stamp() } });
   const vision = new SupervisedVision({ bundle, ...engineOptions(config) }, clock, log);
+  const locate: Locate = (frame, defect) => vision.locate(frame, defect);
+  const reporter = new FindingReporter({ record, topics, clock, log, locate });
+  control.attach({ findings: { record, reporter, clock, stamp: () => publisher.stamp() } });
   starting.defer(() => vision.stop());
   control.attach({ vision });
   vision.changes.on((state) => {

@@ -1,4 +1,4 @@
-import type { FindingChange } from '../domain/finding.ts';
+import type { Finding, FindingChange, Located } from '../domain/finding.ts';
 import type { Frame } from '../domain/frame.ts';
 import type { Clock } from '../platform/clock.ts';
 import { Counters } from '../platform/counters.ts';
@@ -20,12 +20,14 @@ import { encode, type Stamp } from '../surface/messages/envelope.ts';
 import type { Topics } from '../surface/topics.ts';
 import { captionOf } from './caption.ts';
 import { marksOf, readTold, unknownFinding } from './told-alert.ts';
+import { type Locate, Whereabouts } from './whereabouts.ts';
 
 /** Why something that belongs to a finding was given up. */
 export type ReportDrop =
   | 'still-failed'
   | 'annotation-failed'
   | 'peak-pixels-gone'
+  | 'place-unrecorded'
   | 'uncommitted-at-stop'
   | 'report-faulty';
 
@@ -44,11 +46,15 @@ interface Job {
 /** Changes that may wait for the disk with their pixels; behind them pixels are let go, so that memory is bounded. */
 const MOST_WAITING_PICTURES = 16;
 
+const NOBODY_LOOKS: Located = { box: null, map: null, reason: 'engine-away' };
+
 interface ReporterDeps {
   readonly record: BlackBox;
   readonly topics: Topics;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Where in a frame a defect is; nobody looks where absent. */
+  readonly locate?: Locate;
 }
 
 /**
@@ -60,15 +66,23 @@ export class FindingReporter {
   private readonly deps: ReporterDeps;
   private readonly drops = new Counters<ReportDrop>();
   private readonly giveUp = new AbortController();
+  /** Ends searches at a stop, which must not wait for them. */
+  private readonly hurry = new AbortController();
+  private readonly whereabouts: Whereabouts;
   private readonly evidence = new Map<string, { readonly sequence: number; readonly saved: EvidenceRef }>();
   /** Of findings that are still open. */
   private readonly marks = new Map<string, FindingMarks>();
   private readonly annotations = new Set<Promise<void>>();
+  /** Each finding as it was last committed, while it is open or being looked for. */
+  private readonly latest = new Map<string, Finding>();
+
   private queue: Promise<void> = Promise.resolve();
   private queued = 0;
 
   constructor(deps: ReporterDeps) {
     this.deps = deps;
+    const locate = deps.locate ?? (async () => NOBODY_LOOKS);
+    this.whereabouts = new Whereabouts(locate, this.hurry.signal);
   }
 
   get dropped(): Readonly<Partial<Record<ReportDrop, number>>> {
@@ -148,8 +162,9 @@ export class FindingReporter {
   /** What people have said of a finding so far; a failing disk does not hold up its alert. */
   private async keptMarks({ finding }: FindingChange): Promise<FindingMarks> {
     const known = this.marks.get(finding.id);
-    // Only a boot that died may have kept some that this one has not heard of.
-    if (known || finding.closeReason !== 'interrupted') return known ?? UNMARKED;
+    // Of a closed finding some may be kept that are no longer, or were never, known here: it was closed before, or by
+    // another boot.
+    if (known || finding.closeReason === null) return known ?? UNMARKED;
     try {
       const [told] = await this.deps.record.alerts({
         query: { findingId: finding.id },
@@ -167,6 +182,7 @@ export class FindingReporter {
   /** Waits until everything reported is committed and annotated; after `timeoutMs` gives up what is left, counted. */
   async flush(timeoutMs: number): Promise<void> {
     const { clock, log } = this.deps;
+    this.hurry.abort();
     const done = this.queue.then(() => Promise.all(this.annotations));
     const timeUp = new Promise<void>((resolve) => {
       const cancel = clock.after(timeoutMs, () => {
@@ -186,9 +202,11 @@ export class FindingReporter {
     const isNew = await this.saveStill(job);
     const evidence = this.evidence.get(change.finding.id)?.saved ?? (await this.keptEvidence(change));
     const marks = await this.keptMarks(change);
-    const payload = encode(alertSchema, alertMessage({ ...stamp, change, evidence, marks }));
+    const located = this.locatedFor(job);
+    const payload = encode(alertSchema, alertMessage({ ...stamp, change, evidence, marks, located }));
     const alert = { lane: 'alert', topic: topics.alerts, contentType: 'application/json', payload } as const;
-    const commit = { finding: change.finding, messages: [alert], ...(evidence ? { evidence } : {}) };
+    const finding = this.whereabouts.placed(change.finding);
+    const commit = { finding, messages: [alert], ...(evidence ? { evidence } : {}) };
     const pause = new GrowingPause(500, 15_000);
     for (;;) {
       try {
@@ -208,10 +226,13 @@ export class FindingReporter {
       }
     }
     this.committed.emit({ change, sequence: stamp.sequence });
-    if (isNew && evidence) this.annotate(change, evidence);
-    if (change.phase !== 'closed') return;
-    this.evidence.delete(change.finding.id);
-    this.marks.delete(change.finding.id);
+    if (isNew && evidence && job.frame) this.annotate(change, evidence, job.frame);
+    this.latest.set(finding.id, finding);
+    if (change.phase === 'closed') {
+      this.evidence.delete(finding.id);
+      this.marks.delete(finding.id);
+    }
+    this.forgetIfDone(finding.id);
   }
 
   /** Waits; false when the daemon stops. */
@@ -268,11 +289,25 @@ export class FindingReporter {
     }
   }
 
-  private annotate(change: FindingChange, evidence: EvidenceRef): void {
+  /** Where the finding is, for the alert: what is not known when it closes will not be told any more. */
+  private locatedFor({ change: { finding, phase } }: Job): Pick<Located, 'box' | 'reason'> {
+    const known = this.whereabouts.of(finding);
+    if (known.reason !== 'pending') return known;
+    const isKept = this.evidence.get(finding.id)?.sequence === finding.peak.frame.sequence;
+    if (!isKept) return { box: null, reason: 'no-pixels' };
+    return phase === 'closed' ? { box: null, reason: 'no-time' } : known;
+  }
+
+  /** Draws the peak frame once it is known where in it the defect is; the alert has not waited for that. */
+  private annotate({ finding }: FindingChange, evidence: EvidenceRef, frame: Frame): void {
     const { record, topics, log } = this.deps;
-    const { finding } = change;
-    const work = record
-      .annotate({ evidence, caption: captionOf(finding), topic: topics.alertImage(finding.id) })
+    const work = this.whereabouts
+      .find(finding, frame)
+      .then((located) => {
+        if (located.box) this.keepPlace(finding.id);
+        const caption = captionOf(finding, located);
+        return record.annotate({ evidence, caption, topic: topics.alertImage(finding.id) });
+      })
       .then(
         () => undefined,
         (error: unknown) => {
@@ -281,7 +316,32 @@ export class FindingReporter {
           log.warn({ code, finding: finding.id }, `no annotated image for this finding: ${message}`);
         },
       )
-      .finally(() => this.annotations.delete(work));
+      .finally(() => {
+        this.annotations.delete(work);
+        this.queue = this.queue.then(() => this.forgetIfDone(finding.id));
+      });
     this.annotations.add(work);
+  }
+
+  /** Writes the box into the record's finding: no later change of it need come. */
+  private keepPlace(id: string): void {
+    this.queue = this.queue.then(async () => {
+      const finding = this.latest.get(id);
+      if (!finding) return;
+      try {
+        await this.deps.record.commit({ finding: this.whereabouts.placed(finding), messages: [] });
+      } catch (error) {
+        const { code, message } = asSpectaError(error);
+        this.drops.add('place-unrecorded');
+        this.deps.log.warn({ code, finding: id }, `where the finding is could not be recorded: ${message}`);
+      }
+    });
+  }
+
+  private forgetIfDone(id: string): void {
+    const finding = this.latest.get(id);
+    if (!finding || finding.closedAt === null || this.whereabouts.isLooking(id)) return;
+    this.latest.delete(id);
+    this.whereabouts.forget(id);
   }
 }

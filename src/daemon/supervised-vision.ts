@@ -1,4 +1,7 @@
+import type { Located } from '../domain/finding.ts';
+import type { Frame } from '../domain/frame.ts';
 import type { Bundle } from '../domain/manifest.ts';
+import type { DefectClass } from '../domain/verdict.ts';
 import type { Clock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
 import { asSpectaError } from '../platform/errors.ts';
@@ -41,6 +44,11 @@ export class SupervisedVision {
   /** The engine that judges now; null while it is not ready. */
   get vision(): Vision | null {
     return this.current.kind === 'ready' ? this.current.vision : null;
+  }
+
+  /** As `Vision.locate`; while the engine is not ready nobody looks. */
+  async locate(frame: Frame, defect: DefectClass): Promise<Located> {
+    return this.vision?.locate(frame, defect) ?? { box: null, map: null, reason: 'engine-away' };
   }
 
   /** Loads and warms up. Rejects when the first start fails: a bundle that never served is not retried. */

@@ -1,9 +1,12 @@
 import { SpectaError } from '../platform/errors.ts';
 import { type AlertMessage, type FindingMarks, UNMARKED } from '../surface/messages/alert.ts';
 
+/** What later versions added to an alert, for one that an older version kept. */
+const ADDED = { ...UNMARKED, box: null, boxReason: 'no-pixels', positionMissing: null } as const;
+
 /** An alert as the record kept it; what a later version added is filled in. */
 export function readTold(payload: Uint8Array): AlertMessage {
-  return { ...UNMARKED, ...(JSON.parse(new TextDecoder().decode(payload)) as AlertMessage) };
+  return { ...ADDED, ...(JSON.parse(new TextDecoder().decode(payload)) as AlertMessage) };
 }
 
 /** What people have said of a finding, by its alert. */

@@ -1,7 +1,7 @@
 import type { Fix } from './fix.ts';
 import type { FrameReference } from './frame.ts';
 import type { Instant } from './time.ts';
-import type { DefectClass, ModelReference } from './verdict.ts';
+import type { Box, DefectClass, ModelReference } from './verdict.ts';
 
 /** How urgent a finding is. */
 export type Severity = 'low' | 'medium' | 'high' | 'critical';
@@ -16,7 +16,30 @@ export interface Advice {
 export interface Peak {
   readonly frame: FrameReference;
   readonly probability: number;
+  /** Where in that frame the defect is; absent where it is not known, or not yet. */
+  readonly box?: Box;
 }
+
+/**
+ * Why it is not known where in its peak frame a defect is. `pending`: being looked for. `diffuse`: no part of the frame
+ * decides alone. `no-time`: frames came first. `no-pixels`: the frame is gone. `engine-away`: nobody could look.
+ */
+export type NoBoxReason = 'pending' | 'diffuse' | 'no-time' | 'no-pixels' | 'engine-away';
+
+/** How much each part of a picture speaks for a defect. */
+export interface HeatMap {
+  /** The part of the picture that it covers. */
+  readonly area: Box;
+  readonly columns: number;
+  readonly rows: number;
+  /** 0..1, row by row from the upper left; the highest is 1. */
+  readonly values: readonly number[];
+}
+
+/** Where in a frame a defect is: a box with the map it was read from, or why there is none. */
+export type Located =
+  | { readonly box: Box; readonly map: HeatMap; readonly reason: null }
+  | { readonly box: null; readonly map: HeatMap | null; readonly reason: NoBoxReason };
 
 /** Why a finding ended: it was not seen for the off delay, the run stopped, or the daemon died while it was open. */
 export type CloseReason = 'gone' | 'run-stopped' | 'interrupted';

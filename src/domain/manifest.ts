@@ -96,6 +96,11 @@ export interface Manifest {
   readonly classes: readonly ClassName[];
   readonly output: { readonly kind: OutputKind; readonly classes: readonly ClassName[] };
   readonly preprocessing: Preprocessing;
+  /**
+   * Columns x rows, as in `3x2`: a frame is cut into so many tiles, each of which is a picture for the network, so that
+   * what is small in a wide frame is seen in detail. The network takes all tiles at once. Absent: the frame is one picture.
+   */
+  readonly tiles?: string;
   readonly gates: QualityGates;
   readonly defects: Readonly<Partial<Record<DefectClass, DefectRule>>>;
   /** `intact` is the label at or above this probability; null where the model does not know it. */

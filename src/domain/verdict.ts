@@ -30,6 +30,14 @@ export const DEFECT_CLASSES: readonly DefectClass[] = ['corrosion', 'crack'];
 /** Probability 0..1 for each class of the model. */
 export type Probabilities = Readonly<Partial<Record<ClassName, number>>>;
 
+/** A part of a picture, as shares of its sides, 0..1. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** What the quality gates measured on the luma that the network sees. */
 export interface Quality {
   /** Mean luma, 0..255. */
@@ -73,6 +81,8 @@ export interface Verdict {
   readonly blind: BlindReason | null;
   /** Empty when blind. */
   readonly probabilities: Probabilities;
+  /** The tile in which each defect is most probable; only of a bundle that looks at tiles, and when not blind. */
+  readonly boxes?: Readonly<Partial<Record<DefectClass, Box>>>;
   readonly quality: Quality;
   readonly model: ModelReference;
   readonly stages: StageTimes;

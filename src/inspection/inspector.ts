@@ -131,7 +131,8 @@ class ClassByClassInspector implements Inspector {
       track.pass(span, at, fix, changes);
       if (verdict.blind !== null) continue;
       const probability = this.probabilityOf(verdict, defect);
-      const peakOf = track.see({ probability, frame, at, fix, model, judged }, changes);
+      const box = verdict.boxes?.[defect];
+      const peakOf = track.see({ probability, frame, at, fix, model, judged, ...(box && { box }) }, changes);
       if (peakOf !== null) newPeaks.push(peakOf);
     }
     return { changes, newPeaks, wantedFrames: this.wantedFrames() };

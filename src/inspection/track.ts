@@ -3,7 +3,7 @@ import type { Fix } from '../domain/fix.ts';
 import type { FrameReference } from '../domain/frame.ts';
 import type { DefectRule } from '../domain/manifest.ts';
 import type { Instant } from '../domain/time.ts';
-import type { DefectClass, ModelReference } from '../domain/verdict.ts';
+import type { Box, DefectClass, ModelReference } from '../domain/verdict.ts';
 import type { Span } from './coverage.ts';
 import type { InspectionRules } from './rules.ts';
 import { isMoreSevere, severityOf } from './severity.ts';
@@ -17,6 +17,8 @@ export interface Sighting {
   readonly at: Instant;
   readonly fix: Fix | null;
   readonly model: ModelReference;
+  /** Where in the frame the class is most probable; absent where that is not known. */
+  readonly box?: Box;
   /** How many frames of the run were judged up to this one, itself included. */
   readonly judged: number;
 }
@@ -185,7 +187,7 @@ export class Track {
       lastSeenKp: kpOf(first.fix),
       detections: 1,
       meanProbability: first.probability,
-      peak: { frame: first.frame, probability: first.probability },
+      peak: peakOf(first),
       fix: first.fix,
       absence: PRESENT,
       toldPeak: 0,
@@ -317,13 +319,17 @@ function absorb(life: Life, candidate: Candidate): boolean {
   life.detections += 1;
   const isPeak = probability > life.peak.probability;
   if (isPeak) {
-    life.peak = { frame: candidate.frame, probability };
+    life.peak = peakOf(candidate);
     life.fix = candidate.fix;
   }
   // Welford's running mean, kept at or below the peak against rounding.
   const mean = life.meanProbability + (probability - life.meanProbability) / life.detections;
   life.meanProbability = Math.min(mean, life.peak.probability);
   return isPeak;
+}
+
+function peakOf({ frame, probability, box }: Candidate): Peak {
+  return { frame, probability, ...(box && { box }) };
 }
 
 function notBefore(instant: Instant, monoMs: number): Instant {

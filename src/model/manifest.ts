@@ -65,6 +65,10 @@ const shape = z.strictObject({
     normalisation: z.enum(['none', 'standard']),
     scale: z.number().positive(),
   }),
+  tiles: z
+    .string()
+    .regex(/^[1-8]x[1-8]$/, 'use columns x rows, 1 to 8 each, as in 3x2')
+    .optional(),
   gates,
   defects: z.strictObject({ corrosion: defectRule.optional(), crack: defectRule.optional() }),
   intactThreshold: probability.nullable(),
@@ -210,12 +214,13 @@ export function manifestText(bytes: Uint8Array, where: string): string {
 
 /** Optional fields are absent, never `undefined`: the domain type says so. */
 function withoutUndefined(manifest: Shape): Manifest {
-  const { defects, golden, requires, preprocessing, ...rest } = manifest;
+  const { defects, golden, requires, preprocessing, tiles, ...rest } = manifest;
   const { corrosion, crack } = defects;
   const { specta, engines } = requires ?? {};
   const { clahe, ...plain } = preprocessing;
   return {
     ...rest,
+    ...(tiles !== undefined && { tiles }),
     ...(requires && {
       requires: { ...(specta !== undefined && { specta }), ...(engines && { engines }) },
     }),

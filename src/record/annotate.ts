@@ -1,5 +1,8 @@
 import type { Sharp } from 'sharp';
+import type { HeatMap } from '../domain/finding.ts';
+import type { Box } from '../domain/verdict.ts';
 import { SpectaError } from '../platform/errors.ts';
+import { drawMark } from './draw-mark.ts';
 import { ADVANCE, LINE_HEIGHT, strokes, wrap } from './lettering.ts';
 
 /** What is written on an annotated picture. */
@@ -10,6 +13,14 @@ export interface Caption {
   readonly lines: readonly string[];
   /** Colour of the bar: red, amber, or grey for a picture without a defect. */
   readonly tone: 'crack' | 'corrosion' | 'neutral';
+  /** Drawn over the picture; nothing where absent. */
+  readonly mark?: Mark;
+}
+
+/** Where in the picture the defect is. */
+export interface Mark {
+  readonly box: Box | null;
+  readonly map: HeatMap | null;
 }
 
 /** An annotated picture. */
@@ -100,7 +111,8 @@ function imageError(error: unknown): SpectaError {
 }
 
 /**
- * A picture with its caption in a band below it, so that nothing of what the camera saw is covered. The band is as
+ * A picture with its caption in a band below it, so that nothing of what the camera saw is covered but by the caption's
+ * mark, where it has one: the map as a faint tint, the box as an outline. The band is as
  * wide as the picture (at least 320 px: a narrower picture stands centred between margins). Text is drawn as
  * strokes of our own: no fonts are needed, and the text cannot break out of the drawing.
  *
@@ -114,10 +126,13 @@ export async function annotateImage(image: Uint8Array, caption: Caption): Promis
   // A camera's JPEG may have stray bytes that every viewer forgives; what was judged shall also be shown.
   const open = (): Sharp => sharp(image, { failOn: 'none', limitInputPixels: MOST_PIXELS, autoOrient: true });
   try {
-    const { autoOrient } = await open().metadata();
+    const { autoOrient, orientation = 1 } = await open().metadata();
     const width = Math.max(LEAST_WIDTH, autoOrient.width);
     const band = drawBand(width, caption);
     const left = Math.floor((width - autoOrient.width) / 2);
+    // The mark is about the picture as it lies in the file. Cameras do not turn theirs.
+    const mark =
+      caption.mark && orientation === 1 ? drawMark(autoOrient, caption.mark, TONES[caption.tone]) : null;
     const { data, info } = await open()
       .flatten({ background: '#000' })
       .toColourspace('srgb')
@@ -127,7 +142,10 @@ export async function annotateImage(image: Uint8Array, caption: Caption): Promis
         bottom: band.height,
         background: GROUND,
       })
-      .composite([{ input: Buffer.from(band.svg), left: 0, top: autoOrient.height }])
+      .composite([
+        ...(mark === null ? [] : [{ input: Buffer.from(mark), left, top: 0 }]),
+        { input: Buffer.from(band.svg), left: 0, top: autoOrient.height },
+      ])
       .jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4' })
       .toBuffer({ resolveWithObject: true });
     return {

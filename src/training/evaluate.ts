@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Bundle, OutputKind } from '../domain/manifest.ts';
 import type { Probabilities } from '../domain/verdict.ts';
 import { SpectaError } from '../platform/errors.ts';
+import { wholeSize } from '../vision/tiles.ts';
 import { foremost } from './calibration.ts';
 import { equalised } from './equalise.ts';
 import { type JudgeOptions, judgeSamples, type NetworkVerdict } from './judge-samples.ts';
@@ -68,9 +69,14 @@ export async function evaluateBundle(
   signal?: AbortSignal,
 ): Promise<Evaluation> {
   const { bundle, everything } = request;
-  const { input, provenance, preprocessing } = bundle.manifest;
+  const { provenance, preprocessing } = bundle.manifest;
   const { channels } = preprocessing;
-  const all = await loadData({ ...request, size: input, channels }, progress, now, signal);
+  const all = await loadData(
+    { ...request, size: wholeSize(bundle.manifest), channels },
+    progress,
+    now,
+    signal,
+  );
   const { unreadable } = all;
   const samples = all.samples.filter(({ rendered }) => !rendered);
   const held = new Set(provenance.heldOutGroups);
@@ -108,7 +114,7 @@ export async function evaluateBundle(
 /**
  * Measures a bundle on samples as they are, and once more with brightness and contrast redrawn from one distribution
  * for all classes. The baseline is fitted anew for the latter, to redrawn pictures: that is the stronger opponent.
- * @param samples of the bundle's input size, none of which it was trained on
+ * @param samples of the size that the bundle looks at, none of which it was trained on
  * @param baselineFrom what the shortcut baseline learns from
  */
 export async function evaluateBothWays(
@@ -139,8 +145,8 @@ function evaluateSide(
   verdicts: readonly NetworkVerdict[],
   baselineFrom: readonly Sample[],
 ): EvaluatedSide {
-  const { input, output } = bundle.manifest;
-  const baseline = fitShortcutBaseline(baselineFrom, input);
+  const { output } = bundle.manifest;
+  const baseline = fitShortcutBaseline(baselineFrom, wholeSize(bundle.manifest));
   const said = samples.map((sample, index): SaidOfSample => {
     const { name, source, group, defects, effectiveSide } = sample;
     return {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Bundle } from '../domain/manifest.ts';
 import { nodeFiles, writeDurably } from '../platform/files.ts';
+import { wholeSize } from '../vision/tiles.ts';
 import type { EvaluatedSide, Evaluation } from './evaluate.ts';
 import { htmlReport } from './html-report.ts';
 import { reportLines } from './report.ts';
@@ -44,11 +45,11 @@ export async function writeEvaluation(
   words: readonly string[],
 ): Promise<void> {
   const { bundle, evaluation, runs } = facts;
-  const { name, version, input } = bundle.manifest;
+  const { name, version } = bundle.manifest;
   const page = htmlReport({
     title: `${name} ${version}: evaluation`,
     words: [...words, 'The shortcut baseline knows brightness, contrast and sharpness alone.'],
-    size: input,
+    size: wholeSize(bundle.manifest),
     asIs: evaluation.asIs,
     equalised: evaluation.equalised,
     runs,

@@ -8,8 +8,9 @@ import { nodeFiles } from '../platform/files.ts';
 import type { Engine } from '../vision/engine/engine.ts';
 import { createOnnxEngine } from '../vision/engine/onnx.ts';
 import { LAYERS_MODEL } from '../vision/engine/tfjs-model.ts';
-import { createPreprocessor } from '../vision/preprocess.ts';
-import { probabilitiesOf } from '../vision/probabilities.ts';
+import { planeOfImage } from '../vision/luma.ts';
+import { createPlaneJudge } from '../vision/plane-judge.ts';
+import { pictureCount } from '../vision/tiles.ts';
 import { DRAWN_SCENES, type DrawnPicture, type DrawnScene, drawPicture, pngOf } from './golden-pictures.ts';
 import { type LayersModelFiles, WEIGHTS_FILE } from './tfjs-layers.ts';
 
@@ -85,6 +86,7 @@ async function writeGoldenInputs(folder: string, request: ExportRequest): Promis
     modelFile: join(folder, 'model.onnx'),
     provider: 'cpu',
     threads: 1,
+    pictures: pictureCount(request.manifest),
   });
   try {
     const golden: Golden[] = [];
@@ -106,13 +108,12 @@ async function decidedPicture(
   { manifest, seed }: ExportRequest,
   engine: Engine,
 ): Promise<DecidedPicture> {
-  const preprocessor = createPreprocessor(manifest.preprocessing, manifest.input);
+  const judge = createPlaneJudge(manifest, engine);
   let best: DecidedPicture | undefined;
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const picture = drawPicture(scene, seed + attempt);
     const { width, height, luma } = picture;
-    const logits = await engine.run(preprocessor.run({ width, height, data: luma }).tensor);
-    const expected = probabilitiesOf(logits, manifest);
+    const { probabilities: expected } = await judge(planeOfImage({ width, height, data: luma }));
     const margin = thresholdMargin(expected, manifest);
     if (!best || margin > best.margin) best = { picture, expected, margin };
     if (margin >= GOOD_MARGIN) break;

@@ -3,8 +3,11 @@ import type { Bundle } from '../domain/manifest.ts';
 import type { Probabilities } from '../domain/verdict.ts';
 import { createOnnxEngine } from '../vision/engine/onnx.ts';
 import { createGatekeeper } from '../vision/gates.ts';
+import { planeOfImage } from '../vision/luma.ts';
+import { createPlaneJudge } from '../vision/plane-judge.ts';
 import { createPreprocessor } from '../vision/preprocess.ts';
-import { labelOf, probabilitiesOf } from '../vision/probabilities.ts';
+import { labelOf } from '../vision/probabilities.ts';
+import { pictureCount, wholeSize } from '../vision/tiles.ts';
 import type { Judgement } from './metrics.ts';
 import { pictureOf, type Sample } from './samples.ts';
 
@@ -23,7 +26,8 @@ export interface JudgeOptions {
 }
 
 /**
- * Judges samples of the bundle's input size as the vehicle would: preprocessing, gates, network, thresholds.
+ * Judges samples of the size that the bundle looks at ({@link wholeSize}) as the vehicle would: preprocessing, gates,
+ * network, thresholds.
  * In the order of `samples`. Rejects with the signal's reason when aborted.
  */
 export async function judgeSamples(
@@ -38,16 +42,19 @@ export async function judgeSamples(
     modelFile: join(bundle.folder, 'model.onnx'),
     provider: 'cpu',
     threads: options.threads,
+    pictures: pictureCount(manifest),
   });
+  const judge = createPlaneJudge(manifest, engine);
   const verdicts: NetworkVerdict[] = [];
   try {
     for (const sample of samples) {
       options.signal?.throwIfAborted();
-      const picture = preprocessor.run(pictureOf(sample, manifest.input));
+      const image = pictureOf(sample, wholeSize(manifest));
+      const picture = preprocessor.run(image);
       gates.forget();
       if (gates.judge(picture).blind !== null) verdicts.push({ judgement: 'blind', probabilities: null });
       else {
-        const probabilities = probabilitiesOf(await engine.run(picture.tensor), manifest);
+        const { probabilities } = await judge(planeOfImage(image));
         verdicts.push({ judgement: labelOf(probabilities, manifest), probabilities });
       }
       options.onSample?.(verdicts.length, samples.length);

@@ -1,5 +1,6 @@
 import type { Manifest } from '../domain/manifest.ts';
 import { DEFECT_CLASSES } from '../domain/verdict.ts';
+import { wholeSize } from '../vision/tiles.ts';
 import { AUGMENT_DEFAULTS, type AugmentOptions } from './augment.ts';
 import type { FitEpoch } from './fit.ts';
 import { KNOWN_SOURCES } from './known-sources.ts';
@@ -32,7 +33,7 @@ export function modelCard(facts: ModelCardFacts): string {
 A screening aid: it marks frames for a person to look at. It does not replace an inspection.
 
 ## What it is
-Network \`${network.name}\`, ${parameterCount(network).toLocaleString('en')} parameters, one ${manifest.input.channels === 3 ? 'coloured' : 'grey'} picture of ${manifest.input.width}x${manifest.input.height} pixels, outputs ${manifest.output.classes.join(', ')} (${manifest.output.kind}). Preprocessing: ${manifest.preprocessing.clahe ? 'local contrast evened out (CLAHE), ' : ''}${manifest.preprocessing.normalisation === 'standard' ? 'each picture brought to mean 0 and deviation 1' : 'luma scaled to 0..1'}.
+Network \`${network.name}\`, ${parameterCount(network).toLocaleString('en')} parameters, one ${manifest.input.channels === 3 ? 'coloured' : 'grey'} picture of ${manifest.input.width}x${manifest.input.height} pixels, outputs ${manifest.output.classes.join(', ')} (${manifest.output.kind}). ${tileWords(manifest)}Preprocessing: ${manifest.preprocessing.clahe ? 'local contrast evened out (CLAHE), ' : ''}${manifest.preprocessing.normalisation === 'standard' ? 'each picture brought to mean 0 and deviation 1' : 'luma scaled to 0..1'}.
 ${manifest.output.kind === 'sigmoid' ? 'Each defect has its own probability, so a crack in rust can be both; `intact` is the product of "not this defect" over the defects.\n' : ''}${calibrationWords(manifest.calibration.temperature)}
 
 ## What it was trained on
@@ -69,10 +70,20 @@ ${DEFECT_CLASSES.map((name) => thresholdRow(name, thresholds[name])).join('\n')}
 - Held-out pictures come from the same collections as the training pictures. On other collections this kind of network does far worse: probes with the same design recalled about half of each class there. Take the figures above as an upper bound.
 - In the training pictures corrosion is on metal and cracks are in plaster or concrete; the network may tell the material rather than the defect.
 - Corrosion was learnt from few photos and textures; other rust, other light and other paint may be missed.
-${footage ? "- Rendered frames come from SPECTA's own renderer. The demonstration shows frames of the same kind (another seed): that defects are found there shows that the software works, not that they would be found on a pipe.\n" : ''}${drawn ? '- Cracks and rust drawn onto grounds were learnt from, never measured on: they add kinds of ground, not kinds of defect.\n' : ''}- A fine crack in a wide frame shrinks to less than a pixel at ${manifest.input.width}x${manifest.input.height}.
+${footage ? "- Rendered frames come from SPECTA's own renderer. The demonstration shows frames of the same kind (another seed): that defects are found there shows that the software works, not that they would be found on a pipe.\n" : ''}${drawn ? '- Cracks and rust drawn onto grounds were learnt from, never measured on: they add kinds of ground, not kinds of defect.\n' : ''}- ${fineWords(manifest)}
 
 Add footage of your own pipes, labelled by your own inspectors, and train again before you rely on it.
 `;
+}
+
+function tileWords({ tiles }: Pick<Manifest, 'tiles'>): string {
+  if (tiles === undefined) return '';
+  return `Frames are cut into ${tiles} tiles; a defect is as probable in a frame as in the tile where it is most probable. Thresholds and figures below are those of single pictures: with so many chances a frame, false alerts are more frequent. `;
+}
+
+function fineWords({ tiles, input }: Pick<Manifest, 'tiles' | 'input'>): string {
+  const { width, height } = wholeSize({ ...(tiles !== undefined && { tiles }), input });
+  return `A fine crack in a wide frame shrinks to less than a pixel at ${width}x${height}.`;
 }
 
 function calibrationWords(temperature: number): string {

@@ -10,6 +10,7 @@ import { createClassifier } from '../vision/classifier.ts';
 import { DEFAULT_DECODE_LIMITS } from '../vision/decode.ts';
 import { createOnnxEngine } from '../vision/engine/onnx.ts';
 import { pictureOfStill } from '../vision/golden.ts';
+import { pictureCount } from '../vision/tiles.ts';
 
 /** Turns verdicts into findings, as the vehicle does; inspection fits it. */
 export interface RunFollower {
@@ -61,6 +62,7 @@ export async function judgeRun(folder: string, bundle: Bundle, options: RunOptio
     modelFile: join(bundle.folder, 'model.onnx'),
     provider: 'cpu',
     threads: options.threads,
+    pictures: pictureCount(bundle.manifest),
   });
   const { name, version } = bundle.manifest;
   const model = { name, version, digest: bundle.digest, engine: 'onnx', provider: 'cpu' };

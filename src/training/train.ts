@@ -32,6 +32,11 @@ export interface TrainRequest extends Omit<DataRequest, 'size'> {
   readonly network: (head: OutputHead) => Network;
   readonly output: OutputKind;
   readonly normalisation: Preprocessing['normalisation'];
+  /**
+   * The manifest's tiles, as in `3x2`: on board each frame is cut into so many pictures. Training, thresholds and figures
+   * are about single pictures. Absent: a frame is one picture.
+   */
+  readonly tiles?: string;
   /** Evens out the luma's local contrast first; not done where absent. */
   readonly clahe?: Preprocessing['clahe'];
   /** `AUGMENT_DEFAULTS` where absent. */

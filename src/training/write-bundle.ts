@@ -3,6 +3,7 @@ import type { Manifest, OutputKind } from '../domain/manifest.ts';
 import { DEFECT_CLASSES, type DefectClass } from '../domain/verdict.ts';
 import { defaultGates } from '../vision/gates.ts';
 import { labelOf } from '../vision/probabilities.ts';
+import { pictureCount } from '../vision/tiles.ts';
 import { DEFECT_ADVICE } from './advice.ts';
 import { atTemperature, fitTemperature } from './calibration.ts';
 import { exportBundle } from './export.ts';
@@ -76,6 +77,7 @@ export async function writeBundle(
     ]);
     const { height, width } = network.input;
     const folder = resolve(request.out);
+    const tiled = request.tiles === undefined ? {} : { tiles: request.tiles };
     const manifest: Omit<Manifest, 'files' | 'golden'> = {
       schema: 1,
       name: basename(dirname(folder)),
@@ -83,6 +85,7 @@ export async function writeBundle(
       createdAt: new Date().toISOString(),
       input: { width, height, channels: network.input.channels === 3 ? 3 : 1 },
       ...rules,
+      ...tiled,
       calibration: { temperature },
       gates: defaultGates(network.input),
       ...judging,
@@ -98,7 +101,7 @@ export async function writeBundle(
     const bundle = await exportBundle({
       folder,
       manifest,
-      model: inferenceModel(network, parameters),
+      model: inferenceModel(network, parameters, pictureCount(tiled)),
       layers: layersModel(network, parameters),
       card: modelCard({
         manifest,

@@ -4,8 +4,10 @@ import type { ModelReference, Verdict } from '../domain/verdict.ts';
 import { createLumaDecoder, type DecodeLimits } from './decode.ts';
 import type { Engine } from './engine/engine.ts';
 import { createGatekeeper } from './gates.ts';
+import { createTileJudge } from './plane-judge.ts';
 import { createPreprocessor } from './preprocess.ts';
 import { labelOf, probabilitiesOf } from './probabilities.ts';
+import { tileGridOf } from './tiles.ts';
 
 /** What a classifier is made of. */
 export interface ClassifierOptions {
@@ -38,6 +40,8 @@ export function createClassifier(options: ClassifierOptions): Classifier {
   const preprocessor = createPreprocessor(manifest.preprocessing, manifest.input);
   const gatekeeper = createGatekeeper(manifest.gates, manifest.input);
   const stillGatekeeper = createGatekeeper(manifest.gates, manifest.input);
+  const grid = tileGridOf(manifest);
+  const judgeTiles = grid && createTileJudge(manifest, engine, grid);
 
   const judge = async (frame: Frame, still: boolean): Promise<Verdict> => {
     const start = now();
@@ -48,13 +52,17 @@ export function createClassifier(options: ClassifierOptions): Classifier {
     if (still) stillGatekeeper.forget();
     const { quality, blind } = (still ? stillGatekeeper : gatekeeper).judge(picture);
     const preparedAt = now();
-    const probabilities = blind === null ? probabilitiesOf(await engine.run(picture.tensor), manifest) : {};
+    const said = blind === null && judgeTiles ? await judgeTiles(plane) : null;
+    const probabilities =
+      said?.probabilities ??
+      (blind === null ? probabilitiesOf(await engine.run(picture.tensor), manifest) : {});
     const { sequence, capturedAt, source } = frame;
     return {
       frame: { sequence, capturedAt, source },
       label: blind === null ? labelOf(probabilities, manifest) : null,
       blind,
       probabilities,
+      ...(said?.boxes && { boxes: said.boxes }),
       quality,
       model,
       stages: {

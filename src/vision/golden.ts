@@ -5,9 +5,10 @@ import type { Probabilities } from '../domain/verdict.ts';
 import { SpectaError } from '../platform/errors.ts';
 import { createLumaDecoder, type DecodeLimits } from './decode.ts';
 import type { Engine } from './engine/engine.ts';
-import { createPreprocessor } from './preprocess.ts';
-import { labelOf, probabilitiesOf } from './probabilities.ts';
+import { createPlaneJudge } from './plane-judge.ts';
+import { labelOf } from './probabilities.ts';
 import { stillFormatOf } from './still.ts';
+import { pictureCount } from './tiles.ts';
 
 /** A still picture's bytes as the decoder wants them; a format nobody reads stays `jpeg`, and decoding says so. */
 export function pictureOfStill(data: Uint8Array<ArrayBuffer>): {
@@ -64,27 +65,29 @@ export async function checkGoldenInputs(bundle: Bundle, engine: Engine, limits: 
       `Use one of: ${Object.keys(manifest.tolerances).join(', ')}.`,
     );
   }
-  const preprocessor = createPreprocessor(manifest.preprocessing, manifest.input);
+  const judge = createPlaneJudge(manifest, engine);
   const decoder = createLumaDecoder(limits, manifest.preprocessing.channels);
   for (const golden of manifest.golden) {
     const bytes = new Uint8Array(await readFile(join(folder, golden.file)));
     const plane = await decoder.decode(pictureOfStill(bytes));
-    const logits = await engine.run(preprocessor.runPlane(plane).tensor);
-    compare(golden, probabilitiesOf(logits, manifest), manifest, tolerance);
+    const { probabilities } = await judge(plane);
+    compare(golden, probabilities, manifest, tolerance);
   }
 }
 
 /** Throws `BUNDLE_NOT_SERVABLE` when the network's input or outputs are not those the manifest states. */
 export function checkNetworkFits(manifest: Manifest, engine: Engine): void {
   const { input, output } = manifest;
-  const wanted = [1, input.channels, input.height, input.width];
+  const pictures = pictureCount(manifest);
+  const wanted = [pictures, input.channels, input.height, input.width];
+  const outputs = pictures * output.classes.length;
   const reasons = [
     ...(wanted.every((side, index) => side === engine.input[index])
       ? []
       : [`its input is [${engine.input.join(', ')}], the manifest says [${wanted.join(', ')}]`]),
-    ...(engine.outputs === output.classes.length
+    ...(engine.outputs === outputs
       ? []
-      : [`it has ${engine.outputs} outputs, the manifest names ${output.classes.length}`]),
+      : [`it has ${engine.outputs} outputs, the manifest names ${outputs}`]),
   ];
   if (reasons.length === 0) return;
   throw new SpectaError(

@@ -5,6 +5,8 @@ import { type Classifier, createClassifier } from './classifier.ts';
 import type { Engine } from './engine/engine.ts';
 import { openEngine } from './engine/open-engine.ts';
 import { checkGoldenInputs, checkNetworkFits } from './golden.ts';
+import { searchFrame } from './locator.ts';
+import { SearchDesk } from './search-desk.ts';
 import type { FromVisionWorker, ToVisionWorker, VisionWorkerData } from './vision-messages.ts';
 
 function post(port: MessagePort, message: FromVisionWorker, transfer: ArrayBuffer[] = []): void {
@@ -67,10 +69,34 @@ async function serve(port: MessagePort, data: VisionWorkerData): Promise<void> {
   const classifier = createClassifier({ manifest, engine, model, limits: data.limits, stills: data.stills });
   // One after the other, the end too: freeing the network under a running inference takes the process down.
   let turn = Promise.resolve();
+  const now = (): number => performance.now();
+  const desk = new SearchDesk({
+    begin: (frame, defect) => searchFrame(frame, defect, manifest, engine, data.limits),
+    exclusive: (work) => {
+      const done = turn.then(work);
+      turn = done.then(
+        () => undefined,
+        () => undefined,
+      );
+      return done;
+    },
+    answer: (id, located) => post(port, { kind: 'located', id, located, error: null }),
+    failed: (id, error) => {
+      const located = { box: null, map: null, reason: 'engine-away' } as const;
+      post(port, { kind: 'located', id, located, error: toErrorRecord(error) });
+    },
+    now,
+  });
   port.on('message', (message: ToVisionWorker) => {
     if (message.kind === 'judge') {
-      turn = turn.then(() => answer(port, classifier, message.frame, message.still));
+      desk.pace.frameCame(now());
+      turn = turn
+        .then(() => answer(port, classifier, message.frame, message.still))
+        .finally(() => desk.pace.frameDone(now()));
+    } else if (message.kind === 'locate') {
+      desk.ask(message);
     } else {
+      desk.stop();
       turn = turn.then(() => engine.close()).finally(() => port.close());
     }
   });

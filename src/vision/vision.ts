@@ -1,13 +1,15 @@
 import { Worker } from 'node:worker_threads';
+import type { Located } from '../domain/finding.ts';
 import type { Frame } from '../domain/frame.ts';
 import type { Bundle } from '../domain/manifest.ts';
-import type { ModelReference, Verdict } from '../domain/verdict.ts';
+import type { DefectClass, ModelReference, Verdict } from '../domain/verdict.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
 import { fromErrorRecord, SpectaError } from '../platform/errors.ts';
 import { type Logger, silentLog } from '../platform/log.ts';
 import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from './decode.ts';
 import type { EngineChoice } from './engine/engine.ts';
+import { NOBODY, SearchCalls } from './search-calls.ts';
 import type { FromVisionWorker, ToVisionWorker, VisionWorkerData } from './vision-messages.ts';
 
 /** A frame's verdict, with the frame itself, whose bytes are the caller's again. */
@@ -27,6 +29,11 @@ export interface Vision {
   judge(frame: Frame): Promise<Judgement>;
   /** As {@link judge}, for a picture that has nothing to do with the frames before and after it. */
   judgeStill(frame: Frame): Promise<Judgement>;
+  /**
+   * Looks where in a frame a defect is, in the gaps between the frames that are judged. The bytes of `frame` are copied.
+   * Never rejects: what cannot be found out has its reason.
+   */
+  locate(frame: Frame, defect: DefectClass): Promise<Located>;
   /** Tells when the worker dies by itself or hangs, once; the returned function ends it. */
   onFailure(listener: (error: SpectaError) => void): () => void;
   /** Lets the frame in flight finish, frees the model, ends the thread. Idempotent. */
@@ -173,6 +180,7 @@ class WorkerVision implements Vision {
   private state: State = { kind: 'serving' };
   private pending: Pending | null = null;
   private readonly waiting: Caller[] = [];
+  private readonly searches: SearchCalls;
   private readonly idle = new Emitter<void>();
   private closing: Promise<void> | null = null;
 
@@ -182,6 +190,7 @@ class WorkerVision implements Vision {
     this.clock = options.clock ?? systemClock;
     this.log = options.log ?? silentLog();
     this.hangMs = options.hangMs ?? HANG_MS;
+    this.searches = new SearchCalls(worker, this.log);
     this.exited = new Promise((resolve) => worker.once('exit', () => resolve()));
     worker.on('message', (message: FromVisionWorker) => this.receive(message));
     worker.on('error', (error) =>
@@ -196,6 +205,10 @@ class WorkerVision implements Vision {
 
   judgeStill(frame: Frame): Promise<Judgement> {
     return this.queue(frame, true);
+  }
+
+  async locate(frame: Frame, defect: DefectClass): Promise<Located> {
+    return this.state.kind === 'failed' || this.closing ? NOBODY : this.searches.ask(frame, defect);
   }
 
   onFailure(listener: (error: SpectaError) => void): () => void {
@@ -251,6 +264,10 @@ class WorkerVision implements Vision {
   }
 
   private receive(message: FromVisionWorker): void {
+    if (message.kind === 'located') {
+      this.searches.take(message);
+      return;
+    }
     const { pending } = this;
     if (!pending) {
       this.log.warn({ kind: message.kind }, 'vision: an answer nobody waits for');
@@ -276,6 +293,7 @@ class WorkerVision implements Vision {
     const { pending } = this;
     this.settle();
     pending?.reject(error);
+    this.searches.giveUp();
     if (this.state.kind === 'serving') {
       this.state = { kind: 'failed', error };
       if (this.closing) {

@@ -2,7 +2,8 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FindingReporter } from '../../src/daemon/finding-reporter.ts';
-import type { FindingChange } from '../../src/domain/finding.ts';
+import type { Locate } from '../../src/daemon/whereabouts.ts';
+import type { FindingChange, Located } from '../../src/domain/finding.ts';
 import type { Frame } from '../../src/domain/frame.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
@@ -51,13 +52,20 @@ async function withReporter(
     report: (change: FindingChange, frame?: Frame | null) => void;
     unblock: () => Promise<void>;
   }) => Promise<void>,
+  locate?: Locate,
 ): Promise<void> {
   await withFolder(async (root) => {
     const folder = join(root, 'record');
     if (blocked) await writeFile(folder, '');
     const log = silentLog();
     const record = await openBlackBox({ folder, boot: 'b', log, clock: systemClock });
-    const reporter = new FindingReporter({ record, topics, clock: systemClock, log });
+    const reporter = new FindingReporter({
+      record,
+      topics,
+      clock: systemClock,
+      log,
+      ...(locate && { locate }),
+    });
     let sequence = 0;
     const report = (change: FindingChange, frame: Frame | null = null): void => {
       sequence += 1;
@@ -170,4 +178,78 @@ test('a finding that a crash interrupted keeps the proof that the dead boot had 
     expect(interrupted.evidence).toEqual(opened.evidence);
     expect(interrupted.evidence).not.toBeNull();
     expect(heir.dropped).toEqual({});
+  }));
+
+const FOUND: Located = {
+  box: { left: 0.5, top: 0.25, width: 0.25, height: 0.5 },
+  map: { area: { left: 0, top: 0, width: 1, height: 1 }, columns: 1, rows: 1, values: [1] },
+  reason: null,
+};
+
+test('an alert does not wait for the box: the next one, the record and the image have it', () => {
+  let found: (located: Located) => void = () => undefined;
+  const locate: Locate = () =>
+    new Promise((resolve) => {
+      found = resolve;
+    });
+  return withReporter(
+    false,
+    async ({ reporter, record, report }) => {
+      report(changeOf('f1', 'opened'), frameOf(7));
+      await until('1 alerts', async () => (await alertsOf(record)).length === 1);
+      expect((await alertsOf(record))[0]).toMatchObject({ box: null, boxReason: 'pending' });
+      expect(await record.head('image', 10)).toHaveLength(0);
+      found(FOUND);
+      await until('an image', async () => (await record.head('image', 10)).length === 1);
+      report(changeOf('f1', 'closed'));
+      await until('2 alerts', async () => (await alertsOf(record)).length === 2);
+      expect((await alertsOf(record))[1]).toMatchObject({ phase: 'closed', box: FOUND.box, boxReason: null });
+      const [finding] = await record.findings({ limit: 1 });
+      expect(finding?.peak.box).toEqual(FOUND.box);
+      await reporter.flush(5_000);
+      expect(reporter.dropped).toEqual({});
+    },
+    locate,
+  );
+});
+
+test('a finding that closes before it is found has its box in the record all the same', () => {
+  let found: (located: Located) => void = () => undefined;
+  const locate: Locate = () =>
+    new Promise((resolve) => {
+      found = resolve;
+    });
+  return withReporter(
+    false,
+    async ({ record, report }) => {
+      report(changeOf('f1', 'opened'), frameOf(7));
+      report(changeOf('f1', 'closed'));
+      await until('2 alerts', async () => (await alertsOf(record)).length === 2);
+      expect((await alertsOf(record))[1]).toMatchObject({ box: null, boxReason: 'no-time' });
+      found(FOUND);
+      await until('a box', async () => (await record.findings({ limit: 1 }))[0]?.peak.box !== undefined);
+    },
+    locate,
+  );
+});
+
+test('a stop does not wait for a search: the image comes without a mark', () =>
+  withReporter(
+    false,
+    async ({ reporter, record, report }) => {
+      report(changeOf('f1', 'opened'), frameOf(7));
+      await reporter.flush(30_000);
+      expect(await record.head('image', 10)).toHaveLength(1);
+      expect(reporter.dropped).toEqual({});
+    },
+    () => new Promise(() => undefined),
+  ));
+
+test('the tile of a bundle that looks at tiles is in the first alert', () =>
+  withReporter(false, async ({ reporter, record, report }) => {
+    const { finding, ...change } = changeOf('f1', 'opened');
+    const box = { left: 2 / 3, top: 0.5, width: 1 / 3, height: 0.5 };
+    report({ ...change, finding: { ...finding, peak: { ...finding.peak, box } } }, frameOf(7));
+    await reporter.flush(5_000);
+    expect((await alertsOf(record))[0]).toMatchObject({ box, boxReason: null });
   }));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { FindingChange } from '../../domain/finding.ts';
+import type { FindingChange, Located } from '../../domain/finding.ts';
 import type { Instant } from '../../domain/time.ts';
 import {
   bilingual,
@@ -29,6 +29,10 @@ export const reviewState = z.enum(['unreviewed', 'confirmed', 'rejected']);
 
 /** Who said so, in that person's own words: the vehicle knows no users. */
 export const person = z.string().min(1).max(128);
+const share = z.number().min(0).max(1);
+
+/** A part of a picture, as shares of its sides. */
+export const boxSchema = z.strictObject({ left: share, top: share, width: share, height: share });
 
 export const alertSchema = z
   .strictObject({
@@ -47,6 +51,15 @@ export const alertSchema = z
     lastSeenAt: utc,
     closedAt: utc.nullable(),
     peakFrame: z.strictObject({ sequence: count, capturedAt: utc, source: z.string() }),
+    box: boxSchema
+      .nullable()
+      .describe('where in the peak frame, as shares of its sides; null when not known'),
+    boxReason: z
+      .enum(['pending', 'diffuse', 'no-time', 'no-pixels', 'engine-away'])
+      .nullable()
+      .describe(
+        'why there is no box: being looked for, no part of the frame decides alone, frames came first, the frame is gone, nobody could look; null with a box',
+      ),
     thresholds: thresholds.describe('in force when the finding opened'),
     position: positionSchema.nullable().describe('at the peak frame; null when unknown'),
     positionMissing: positionMissingSchema,
@@ -91,10 +104,13 @@ export function alertMessage(
     readonly change: FindingChange;
     readonly evidence: EvidenceReference | null;
     readonly marks?: FindingMarks;
+    /** Where in the peak frame; without it the box that the finding has. */
+    readonly located?: Pick<Located, 'box' | 'reason'>;
   },
 ): AlertMessage {
   const { finding, phase, at } = input.change;
-  const { frame } = finding.peak;
+  const { frame, box = null } = finding.peak;
+  const located = input.located ?? { box, reason: box ? null : 'pending' };
   return {
     ...stamped(input, at),
     historical: false,
@@ -115,6 +131,8 @@ export function alertMessage(
       capturedAt: isoUtc(frame.capturedAt.utcMs),
       source: frame.source,
     },
+    box: located.box && { ...located.box },
+    boxReason: located.reason,
     thresholds: { on: finding.thresholds.on, off: finding.thresholds.off },
     position: position(finding.fix, frame.capturedAt),
     positionMissing: positionMissing(finding.fix),

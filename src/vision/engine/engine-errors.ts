@@ -44,3 +44,8 @@ export function runFailed(provider: string, reason: string, cause?: unknown): Sp
 export function engineClosed(): SpectaError {
   return new SpectaError('ENGINE_FAILED', 'The engine is closed.', 'Start vision again.');
 }
+
+/** What a network must take, in words. */
+export function picturesWords(pictures: number): string {
+  return pictures === 1 ? 'one picture of fixed size' : `${pictures} pictures of fixed size at once`;
+}

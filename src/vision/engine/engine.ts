@@ -28,13 +28,13 @@ export interface Engine {
   readonly provider: string;
   /** What computes, with its version, in words for the log. */
   readonly runtime: string;
-  /** Input side lengths and channels: `[1, channels, height, width]` float32. */
-  readonly input: readonly [1, number, number, number];
-  /** Number of output values. */
+  /** Pictures at once, channels and side lengths: `[pictures, channels, height, width]` float32. */
+  readonly input: readonly [number, number, number, number];
+  /** Number of output values, those of all pictures together. */
   readonly outputs: number;
   /**
-   * Runs the network once. `input` has `channels*height*width` float32 values; the result holds the raw logits
-   * (before softmax or sigmoid). One call at a time. Throws `ENGINE_FAILED`.
+   * Runs the network once. `input` has `pictures*channels*height*width` float32 values; the result holds the raw
+   * logits (before softmax or sigmoid), picture by picture. One call at a time. Throws `ENGINE_FAILED`.
    */
   run(input: Float32Array<ArrayBuffer>): Promise<Float32Array>;
   /** Frees native memory; idempotent. */
@@ -42,8 +42,8 @@ export interface Engine {
 }
 
 /** Number of values of an input. */
-export function pixelsOf([, channels, height, width]: Engine['input']): number {
-  return channels * height * width;
+export function pixelsOf([pictures, channels, height, width]: Engine['input']): number {
+  return pictures * channels * height * width;
 }
 
 /** What one of ONNX Runtime's engines is made of. */
@@ -54,6 +54,8 @@ export interface EngineOptions {
   readonly provider: string;
   /** Threads inside one inference. */
   readonly threads: number;
+  /** Pictures that the network takes at once; 1 where absent. */
+  readonly pictures?: number;
   /** The four that follow: `onnx-native` only, see {@link EngineChoice}. */
   readonly library?: string | null;
   readonly providerOptions?: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { SpectaError } from '../../platform/errors.ts';
-import { notServable, providerAbsent } from './engine-errors.ts';
+import { notServable, picturesWords, providerAbsent } from './engine-errors.ts';
 import { OrtError, type OrtLibrary } from './ort-library.ts';
 import { OrtSession, type SessionRequest, type TensorShape } from './ort-session.ts';
 
@@ -11,14 +11,16 @@ export interface NativeRequest extends SessionRequest {
   readonly cacheFolder: string | null;
   /** Tells the networks of the cache apart. */
   readonly modelDigest: string;
+  /** Pictures at once; 1 where absent. */
+  readonly pictures?: number;
 }
 
 /** A session on the provider asked for that has run once. */
 export interface NativeSession {
   readonly session: OrtSession;
-  /** `[1, channels, height, width]`. */
-  readonly input: readonly [1, number, number, number];
-  /** Number of output values. */
+  /** `[pictures, channels, height, width]`. */
+  readonly input: readonly [number, number, number, number];
+  /** Number of output values, those of all pictures together. */
   readonly outputs: number;
 }
 
@@ -100,11 +102,11 @@ function tensorNamed(
   throw notServable(modelFile, `it has no ${what} named \`${name}\``);
 }
 
-/** Every side fixed; a free or single batch is one picture. Throws `BUNDLE_NOT_SERVABLE`. */
-function fixedDims({ name, dims }: TensorShape, modelFile: string): number[] {
+/** Every side fixed; a free batch is as many pictures as asked for. Throws `BUNDLE_NOT_SERVABLE`. */
+function fixedDims({ name, dims }: TensorShape, { modelFile, pictures = 1 }: NativeRequest): number[] {
   const [batch, ...sides] = dims;
-  if (batch <= 1 && sides.every((side) => side > 0)) return [1, ...sides];
-  throw notServable(modelFile, `its ${name} is [${dims.join(', ')}], not of one picture of fixed size`);
+  if ((batch <= 0 || batch === pictures) && sides.every((side) => side > 0)) return [pictures, ...sides];
+  throw notServable(modelFile, `its ${name} is [${dims.join(', ')}], not of ${picturesWords(pictures)}`);
 }
 
 /**
@@ -117,19 +119,19 @@ export function openNativeSession(library: OrtLibrary, asked: NativeRequest): Na
   const { modelFile, provider } = request;
   const session = createSession(library, request);
   try {
-    const [, channels, height, width] = fixedDims(
+    const [pictures, channels, height, width] = fixedDims(
       tensorNamed('input', session.inputs, 4, modelFile),
-      modelFile,
+      request,
     );
-    const [, outputs] = fixedDims(tensorNamed('logits', session.outputs, 2, modelFile), modelFile);
+    const [, units] = fixedDims(tensorNamed('logits', session.outputs, 2, modelFile), request);
     if (session.inputs.length !== 1) throw notServable(modelFile, 'it has more than one input');
     session.bind(
-      { name: 'input', dims: [1, channels, height, width] },
-      { name: 'logits', dims: [1, outputs] },
+      { name: 'input', dims: [pictures, channels, height, width] },
+      { name: 'logits', dims: [pictures, units] },
     );
     // The first run allocates, builds kernels, and proves that the provider computes at all.
-    session.run(new Float32Array(channels * height * width));
-    return { session, input: [1, channels, height, width], outputs };
+    session.run(new Float32Array(pictures * channels * height * width));
+    return { session, input: [pictures, channels, height, width], outputs: pictures * units };
   } catch (error) {
     session.close();
     if (!(error instanceof OrtError)) throw error;

@@ -24,10 +24,11 @@ export async function createNativeEngine(options: EngineOptions, signal?: AbortS
     providerOptions = {},
     cacheFolder = null,
     modelDigest = '',
+    pictures = 1,
   } = options;
   if (!options.library) throw libraryUnusable('(none)', 'none is named');
   const request: NativeRequest = {
-    ...{ modelFile, provider, threads, providerOptions },
+    ...{ modelFile, provider, threads, providerOptions, pictures },
     ...{ cacheFolder, modelDigest },
   };
   if (!NATIVE_PROVIDERS.includes(provider)) {

@@ -1,8 +1,15 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Engine, EngineOptions } from './engine.ts';
-import { engineClosed, messageOf, notServable, providerAbsent, runFailed } from './engine-errors.ts';
+import { type Engine, type EngineOptions, pixelsOf } from './engine.ts';
+import {
+  engineClosed,
+  messageOf,
+  notServable,
+  picturesWords,
+  providerAbsent,
+  runFailed,
+} from './engine-errors.ts';
 import { refuseSecondRuntime } from './runtimes-in-process.ts';
 
 type Runtime = typeof import('onnxruntime-node');
@@ -66,20 +73,23 @@ async function createSession(runtime: Runtime, options: EngineOptions): Promise<
   }
 }
 
-/** The input's fixed shape, `[1, channels, height, width]`; throws `BUNDLE_NOT_SERVABLE` for anything else. */
-function inputShape(session: InferenceSession, modelFile: string): readonly [1, number, number, number] {
+/** The input's shape, `[pictures, channels, height, width]`; throws `BUNDLE_NOT_SERVABLE` for anything else. */
+function inputShape(session: InferenceSession, { modelFile, pictures = 1 }: EngineOptions): Engine['input'] {
   const input = session.inputMetadata.find(({ name }) => name === 'input');
   if (!input?.isTensor || input.type !== 'float32' || input.shape.length !== 4) {
     throw notServable(modelFile, 'it has no four-dimensional float32 input named `input`');
   }
   const [batch, channels, height, width] = input.shape.map(Number);
-  if (![channels, height, width].every((side) => Number.isInteger(side) && side > 0) || batch > 1) {
-    throw notServable(modelFile, `its input is [${input.shape.join(', ')}], not one picture of fixed size`);
+  if (
+    ![channels, height, width].every((side) => Number.isInteger(side) && side > 0) ||
+    (batch > 0 && batch !== pictures)
+  ) {
+    throw notServable(modelFile, `its input is [${input.shape.join(', ')}], not ${picturesWords(pictures)}`);
   }
   if (!session.outputNames.includes('logits')) {
     throw notServable(modelFile, 'it has no output named `logits`');
   }
-  return [1, channels, height, width];
+  return [pictures, channels, height, width];
 }
 
 /**
@@ -113,12 +123,12 @@ export async function createOnnxEngine(options: EngineOptions): Promise<Engine> 
     await session.release();
   }
 
-  let shape: readonly [1, number, number, number];
+  let shape: Engine['input'];
   let outputs: number;
   try {
-    shape = inputShape(session, options.modelFile);
+    shape = inputShape(session, options);
     // The first run allocates: it must not fall on a frame.
-    outputs = (await run(new Float32Array(shape[1] * shape[2] * shape[3]))).length;
+    outputs = (await run(new Float32Array(pixelsOf(shape)))).length;
   } catch (error) {
     await close();
     throw error;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Bundle } from '../../domain/manifest.ts';
+import { pictureCount } from '../tiles.ts';
 import type { Engine, EngineChoice } from './engine.ts';
 
 /** The path of the network in a bundle. */
@@ -10,20 +11,22 @@ const NETWORK = 'model.onnx';
  * the signal's reason.
  */
 export async function openEngine(
-  bundle: Pick<Bundle, 'folder' | 'digest'>,
+  bundle: Pick<Bundle, 'folder' | 'digest' | 'manifest'>,
   choice: EngineChoice,
   signal?: AbortSignal,
 ): Promise<Engine> {
   const { engine = 'onnx', provider } = choice;
+  const pictures = pictureCount(bundle.manifest);
   if (engine === 'tfjs') {
     const { createTfjsEngine } = await import('./tfjs.ts');
-    return createTfjsEngine({ folder: bundle.folder, provider, packages: choice.library ?? null });
+    return createTfjsEngine({ folder: bundle.folder, provider, packages: choice.library ?? null, pictures });
   }
   const options = {
     ...choice,
     provider: provider ?? 'cpu',
     modelFile: join(bundle.folder, NETWORK),
     modelDigest: bundle.digest,
+    pictures,
   };
   if (engine === 'onnx-native') {
     const { createNativeEngine } = await import('./onnx-native.ts');
