@@ -139,6 +139,7 @@ export function findingFacts(history: History, vehicle: string, id: string): Fin
 export interface FindingCounts {
   readonly total: number;
   readonly open: number;
+  readonly unacknowledged: number;
   readonly unacknowledgedCracks: number;
   /** Of what is open or not acknowledged. */
   readonly worst: AlertMessage['severity'] | null;
@@ -150,13 +151,14 @@ export function countFindings(history: History, vehicle: string): FindingCounts 
     vehicle,
   );
   const waiting = history.row(
-    "SELECT sum(class = 'crack') AS cracks, max(severity) AS worst FROM findings WHERE vehicle = ? AND acknowledged = 0",
+    "SELECT count(*) AS waiting, sum(class = 'crack') AS cracks, max(severity) AS worst FROM findings WHERE vehicle = ? AND acknowledged = 0",
     vehicle,
   );
   const worst = waiting?.worst;
   return {
     total: Number(all?.total ?? 0),
     open: Number(all?.open ?? 0),
+    unacknowledged: Number(waiting?.waiting ?? 0),
     unacknowledgedCracks: Number(waiting?.cracks ?? 0),
     worst: typeof worst === 'number' ? (SEVERITIES[worst] ?? null) : null,
   };
