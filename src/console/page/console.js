@@ -18,6 +18,8 @@ const known = {
   localModel: null,
   version: '',
   chosen: null,
+  /** The newest crack that sounded the horn. */
+  alarm: null,
   /** The console's clock ahead of the browser's, ms. */
   ahead: 0,
 };
@@ -84,6 +86,7 @@ function drawEverything() {
   for (const node of document.querySelectorAll('[data-word]')) node.textContent = word(node.dataset.word);
   drawTools();
   drawBroker();
+  drawNews();
   drawVehicles();
   coverage.draw();
   list.draw();
@@ -94,6 +97,10 @@ function drawEverything() {
 function choose(vehicle) {
   if (vehicle === known.chosen) return;
   known.chosen = vehicle;
+  if (finding.chosen !== null && vehicle !== null && finding.chosen.vehicle !== vehicle) {
+    list.mark(null);
+    void finding.show(null);
+  }
   drawVehicles();
   void list.show(vehicle);
   void coverage.show(vehicle);
@@ -153,8 +160,16 @@ function listen() {
   });
 }
 
-function alarm({ vehicle, severity, finding: id }) {
+function alarm(message) {
   horn.sound();
+  known.alarm = message;
+  at('news').hidden = false;
+  drawNews();
+}
+
+function drawNews() {
+  if (known.alarm === null) return;
+  const { vehicle, severity, finding: id } = known.alarm;
   const text = `${word('new_crack', vehicle)}: ${word(severity)}, ${id}`;
   const open = () => {
     choose(vehicle);
@@ -163,7 +178,6 @@ function alarm({ vehicle, severity, finding: id }) {
     void finding.show(chosen);
   };
   replace(at('news'), element('button', { type: 'button', onclick: open }, text));
-  at('news').hidden = false;
 }
 
 function showHelp() {

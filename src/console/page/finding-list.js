@@ -2,7 +2,8 @@ import { acknowledgeAll, fetchFrom } from './ask.js';
 import { element, replace, throttled } from './dom.js';
 import { clockTime, percent, word } from './words.js';
 
-const ROW = 46;
+/** Height of a row, px, as in findings.css. */
+const ROW = 40;
 const PAGE = 100;
 /** Rows drawn above and below what is in view. */
 const SPARE = 8;

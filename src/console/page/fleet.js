@@ -44,7 +44,7 @@ export function drawFleet(node, { vehicles, chosen, now, choose }) {
           'span',
           { class: 'name' },
           vehicle.vehicle,
-          cracks > 0 ? element('span', { class: 'badge' }, `${cracks} ${word('crack')}`) : null,
+          cracks > 0 ? element('span', { class: 'badge' }, word('cracks_count', cracks)) : null,
         ),
         element('small', {}, word(sight.kind)),
         element('small', { 'data-heard': heardUtcMs }, heard),

@@ -34,7 +34,7 @@ export class VehicleActions {
       this.sureUntil = 0;
     }
     this.vehicle = vehicle;
-    const isThere = vehicle.state === 'online';
+    const isThere = vehicle.state === 'online' && vehicle.sight.why !== 'no-broker';
     this.testButton.textContent = word('lamp_test');
     this.lightButton.textContent = word('light_acknowledge');
     for (const button of [this.runButton, this.testButton, this.lightButton]) button.disabled = !isThere;

@@ -22,14 +22,24 @@ function fact(name, value, tone = '') {
   return element('div', { class: tone }, element('dt', {}, name), element('dd', {}, value));
 }
 
+/** What works in one line; everything else by itself, with its reason. */
 function partFacts(parts) {
-  const toned = { ok: '', recovering: 'worry', failed: 'alarm', absent: 'worry' };
-  return ['camera', 'engine', 'record', 'link', 'position'].map((name) => {
+  const toned = { recovering: 'worry', failed: 'alarm', absent: 'worry' };
+  const names = ['camera', 'engine', 'record', 'link', 'position'];
+  const others = names.map((name) => {
     const part = parts.find((each) => each.part === name);
     if (part === undefined) return fact(word(name), word('not_told'), 'dim');
+    if (part.condition === 'ok') return null;
     const why = part.reason === null ? '' : `: ${part.reason}`;
-    return fact(word(name), `${word(part.condition)}${why}`, toned[part.condition]);
+    // Many vehicles have no source of position, and never will.
+    const tone = name === 'position' && part.condition === 'absent' ? 'dim' : toned[part.condition];
+    return fact(word(name), `${word(part.condition)}${why}`, tone);
   });
+  const works = names.filter((name) =>
+    parts.some(({ part, condition }) => part === name && condition === 'ok'),
+  );
+  const list = works.map((name) => word(name).toLowerCase()).join(', ');
+  return [works.length === 0 ? null : fact(word('works'), list), ...others];
 }
 
 function runFact(run, now) {
@@ -115,9 +125,11 @@ export function drawVehicle(node, { vehicle, now, actions }) {
         element('b', { id: 'heard' }, heardText(vehicle, now)),
       ),
     ),
+    // What the broker remembers of a vehicle that is not heard is no news of it.
+    sight.kind === 'unknown' ? element('p', { class: 'stale-note' }, word('last_told')) : null,
     element(
       'dl',
-      { class: 'facts' },
+      { class: sight.kind === 'unknown' ? 'facts stale' : 'facts' },
       fact(word('state'), state === null ? word('not_told') : word(`state_${state}`)),
       lightFact(light),
       runFact(run, now),
