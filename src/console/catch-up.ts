@@ -33,6 +33,8 @@ const PAGE = 200;
 const MOST_PAGES = 1_000;
 /** Findings whose every step is asked for one by one; of more, everything since the oldest. */
 const MOST_SINGLE = 10;
+/** A finding is told somewhat later or earlier than the time that stands in it. */
+const BEFORE_MS = 60_000;
 /** An alert may be committed somewhat after the state that was told before it. */
 const MARGIN_MS = 600_000;
 
@@ -146,9 +148,9 @@ export class CatchUp {
   private async askAgain(vehicle: string, missing: readonly MarkedAlert[]): Promise<void> {
     const { asking, log } = this.parts;
     log.info({ vehicle, missing: missing.length }, 'findings had not arrived; asked for again');
-    const oldest = missing.map(({ openedAt }) => openedAt).sort()[0];
-    const wanted =
-      missing.length <= MOST_SINGLE ? missing.map(({ finding }) => ({ finding })) : [{ since: oldest }];
+    const oldest = Math.min(...missing.map(({ openedAt }) => Date.parse(openedAt)));
+    const since = new Date(oldest - BEFORE_MS).toISOString();
+    const wanted = missing.length <= MOST_SINGLE ? missing.map(({ finding }) => ({ finding })) : [{ since }];
     for (const fields of wanted) await asking.ask(vehicle, 'alerts/resend', fields);
   }
 

@@ -10,6 +10,8 @@ import type { Logger } from '../platform/log.ts';
 export interface BrokerAccess {
   /** `mqtt://HOST[:PORT]` or `mqtts://…`; no credentials in it. */
   readonly broker: string;
+  /** Default `auto`: MQTT 5, or 3.1.1 (4) where the broker does not speak it. */
+  readonly protocol?: 'auto' | 5 | 4 | undefined;
   readonly username?: string | undefined;
   readonly passwordFile?: string | undefined;
   /** Certificate authorities that may vouch for the broker (TLS), PEM. */
@@ -135,7 +137,9 @@ export class OperatorLink {
     let first: 5 | 4 = 5;
     while (!signal.aborted) {
       const reasons = new Set<string>();
-      const order: readonly (5 | 4)[] = first === 5 ? [5, 4] : [4, 5];
+      const { protocol: wanted = 'auto' } = this.options;
+      const both: readonly (5 | 4)[] = first === 5 ? [5, 4] : [4, 5];
+      const order = wanted === 'auto' ? both : [wanted];
       for (const protocol of order) {
         if (signal.aborted) return;
         const outcome = await this.attempt(protocol);
