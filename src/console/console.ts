@@ -17,6 +17,8 @@ export interface ConsoleSettings extends Omit<DeskOptions, 'history'> {
   readonly door: Door;
   /** Judges dropped pictures on this machine; null: only vehicles do. */
   readonly bundle: Bundle | null;
+  /** Loads the bundle at once, so that a bad one is told at the start; default true. */
+  readonly warm?: boolean;
   /** Of SPECTA. */
   readonly version: string;
   /** Ends a start in progress. */
@@ -44,7 +46,8 @@ export async function startConsole(settings: ConsoleSettings): Promise<RunningCo
   const history = parts.use(new History(join(folder, 'history.sqlite')));
   const desk = new Desk({ ...settings, history });
   parts.defer(() => desk.stop());
-  const inspector = parts.use(await StillInspector.start(desk.asking, bundle, signal));
+  const inspector = parts.use(new StillInspector(desk.asking, bundle, signal));
+  if (settings.warm !== false) await inspector.warm();
   const facts = { version, brokerUrl: settings.broker };
   const server = parts.use(await startConsoleServer({ door, desk, inspector, facts, clock, log }));
   desk.start();

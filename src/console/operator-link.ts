@@ -146,6 +146,7 @@ export class OperatorLink {
         if (outcome.kind === 'ended') {
           first = protocol;
           pause.reset();
+          reasons.clear();
           reasons.add(outcome.reason);
           break;
         }

@@ -44,21 +44,41 @@ export class StillInspector implements AsyncDisposable {
   /** `name version` of the model on this machine; null without one. */
   readonly localModel: string | null;
   private readonly asking: Asking;
-  private readonly local: { readonly vision: Vision; readonly bundle: Bundle } | null;
+  private readonly bundle: Bundle | null;
+  private readonly signal: AbortSignal;
+  private vision: Promise<Vision> | null = null;
   private sequence = 0;
 
-  private constructor(asking: Asking, local: StillInspector['local']) {
+  /** @param bundle judges on this machine; null: only vehicles do */
+  constructor(asking: Asking, bundle: Bundle | null, signal: AbortSignal) {
     this.asking = asking;
-    this.local = local;
-    const manifest = local?.bundle.manifest;
+    this.bundle = bundle;
+    this.signal = signal;
+    const manifest = bundle?.manifest;
     this.localModel = manifest === undefined ? null : `${manifest.name} ${manifest.version}`;
   }
 
-  /** @param bundle judges on this machine; null: only vehicles do. Rejects as `startVision` does. */
-  static async start(asking: Asking, bundle: Bundle | null, signal: AbortSignal): Promise<StillInspector> {
-    if (bundle === null) return new StillInspector(asking, null);
-    const vision = await startVision({ bundle, provider: 'cpu', threads: 1, stills: true, signal });
-    return new StillInspector(asking, { vision, bundle });
+  /** Loads the model of this machine, if there is one, so that the first picture need not wait. Rejects as `startVision` does. */
+  async warm(): Promise<void> {
+    if (this.bundle !== null) await this.started(this.bundle);
+  }
+
+  /** One that could not start, or died, is started anew for the next picture. */
+  private async started(bundle: Bundle): Promise<Vision> {
+    this.vision ??= startVision({
+      ...{ bundle, provider: 'cpu', threads: 1, stills: true, signal: this.signal },
+    }).then((vision) => {
+      vision.onFailure(() => {
+        this.vision = null;
+      });
+      return vision;
+    });
+    try {
+      return await this.vision;
+    } catch (error) {
+      this.vision = null;
+      throw error;
+    }
   }
 
   /**
@@ -84,14 +104,15 @@ export class StillInspector implements AsyncDisposable {
   }
 
   private async here(image: Uint8Array<ArrayBuffer>): Promise<InspectedStill> {
-    if (this.local === null) {
+    const { bundle } = this;
+    if (bundle === null) {
       throw new SpectaError(
         'REQUEST_REFUSED',
         'This console has no model of its own.',
         'Start it with --model, or choose a vehicle.',
       );
     }
-    const { vision, bundle } = this.local;
+    const vision = await this.started(bundle);
     const began = performance.now();
     this.sequence += 1;
     const { verdict } = await vision.judge({
@@ -137,7 +158,8 @@ export class StillInspector implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.local?.vision.close();
+    const vision = await this.vision?.catch(() => null /* it never started */);
+    await vision?.close();
   }
 }
 

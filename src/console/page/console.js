@@ -58,7 +58,6 @@ function drawTitle() {
   const total = cracks.reduce((sum, { counts }) => sum + counts.unacknowledgedCracks, 0);
   const names = cracks.map(({ vehicle }) => vehicle);
   document.title = total === 0 ? 'SPECTA' : `(${total}) ${word('new_crack', names.join(', '))} · SPECTA`;
-  if (total === 0) at('news').hidden = true;
 }
 
 function drawVehicles() {
@@ -140,6 +139,11 @@ function listen() {
   });
   hear('vehicle', ({ vehicle }) => {
     known.vehicles.set(vehicle.vehicle, vehicle);
+    // Told after the crack itself: nobody has to look at it any more.
+    if (vehicle.vehicle === known.alarm?.vehicle && vehicle.counts.unacknowledgedCracks === 0) {
+      known.alarm = null;
+      at('news').hidden = true;
+    }
     if (known.vehicles.size === 1) chooseFirst();
     if (vehicle.vehicle === known.chosen) coverageSoon();
     drawSoon();

@@ -117,7 +117,7 @@ const WORDS = {
   lost: ['no camera', 'tanpa kamera'],
   no_word: ['no word or no run', 'tanpa kabar atau tanpa pemeriksaan'],
   findings: ['Findings', 'Temuan'],
-  findings_count: ['{0} findings', '{0} temuan'],
+  findings_count: ['Findings: {0}', 'Temuan: {0}'],
   no_findings: [
     'Nothing is listed. That is no proof that nothing is there: look at what the camera could see.',
     'Tidak ada temuan. Itu bukan bukti bahwa tidak ada cacat: lihat apa yang dapat dilihat kamera.',
