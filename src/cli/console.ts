@@ -1,8 +1,7 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { brokerAddress } from './arguments.ts';
 import type { ConsoleOptions } from './console-session.ts';
+import { historyFolder } from './history-folder.ts';
 import type { Finish } from './program.ts';
 
 export function registerConsole(program: Command, finish: Finish): void {
@@ -24,7 +23,7 @@ export function registerConsole(program: Command, finish: Finish): void {
     .option('--tls-key <file>', 'its key')
     .option('--model <bundle>', 'judge dropped pictures here: a bundle folder, or name[@version]')
     .option('--vehicle <name>', 'only this vehicle')
-    .option('--folder <dir>', 'keeps the history', historyFolder())
+    .option('--folder <dir>', 'keeps the history', historyFolder('console'))
     .option('--client-id <id>', "at the broker (default: the history's own, always the same)")
     .addHelpText(
       'after',
@@ -42,9 +41,4 @@ Examples:
       const { serveConsole } = await import('./console-session.ts');
       finish(await serveConsole(options));
     });
-}
-
-/** Where a user's programs keep their state, by the XDG convention. */
-function historyFolder(): string {
-  return join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'specta', 'console');
 }

@@ -1,14 +1,10 @@
-import { join } from 'node:path';
 import type { Bundle } from '../domain/manifest.ts';
 import type { Clock } from '../platform/clock.ts';
-import { SpectaError } from '../platform/errors.ts';
-import { lockFile } from '../platform/file-lock.ts';
-import { diskError, nodeFiles } from '../platform/files.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Door } from './access.ts';
 import { startConsoleServer } from './console-server.ts';
 import { Desk, type DeskOptions } from './desk.ts';
-import { History } from './history.ts';
+import { openHistory } from './history-folder.ts';
 import { StillInspector } from './still-inspector.ts';
 
 export interface ConsoleSettings extends Omit<DeskOptions, 'history'> {
@@ -40,10 +36,7 @@ export interface RunningConsole extends AsyncDisposable {
 export async function startConsole(settings: ConsoleSettings): Promise<RunningConsole> {
   const { folder, door, bundle, clock, log, signal, version } = settings;
   await using parts = new AsyncDisposableStack();
-  await nodeFiles.mkdir(folder);
-  const lock = lockedFolder(folder);
-  parts.defer(() => lock.release());
-  const history = parts.use(new History(join(folder, 'history.sqlite')));
+  const { history } = parts.use(await openHistory(folder));
   const desk = new Desk({ ...settings, history });
   parts.defer(() => desk.stop());
   const inspector = parts.use(new StillInspector(desk.asking, bundle, signal));
@@ -53,23 +46,4 @@ export async function startConsole(settings: ConsoleSettings): Promise<RunningCo
   desk.start();
   const held = parts.move();
   return { url: server.url, desk, [Symbol.asyncDispose]: () => held.disposeAsync() };
-}
-
-function lockedFolder(folder: string) {
-  const path = join(folder, 'lock');
-  let lock: ReturnType<typeof lockFile>;
-  try {
-    lock = lockFile(path);
-  } catch (error) {
-    throw diskError(error, 'lock', path);
-  }
-  if ('heldBy' in lock) {
-    throw new SpectaError(
-      'RECORD_BUSY',
-      `Another console${lock.heldBy === '' ? '' : ` (process ${lock.heldBy.trim()})`} uses the history in ${folder}.`,
-      'End it, or give this one a folder of its own with --folder.',
-    );
-  }
-  lock.write(`${process.pid}\n`);
-  return lock;
 }

@@ -1,12 +1,15 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import type { AlertMessage } from '../surface/messages/alert.ts';
-import { type History, type MarkedAlert, type Review, SEVERITIES } from './history.ts';
+import type { History, MarkedAlert, Review } from './history.ts';
+import { SEVERITIES } from './severities.ts';
 
 /** Which findings, in which order, which of them. */
 export interface FindingQuery {
   readonly vehicle?: string | undefined;
   readonly class?: string | undefined;
   readonly review?: string | undefined;
+  /** At least so urgent. */
+  readonly severity?: AlertMessage['severity'] | undefined;
   readonly open?: boolean | undefined;
   /** Only what nobody has acknowledged. */
   readonly unacknowledged?: boolean | undefined;
@@ -100,6 +103,10 @@ export function listFindings(
   only('class', query.class);
   only('review', query.review);
   only('open', query.open === undefined ? undefined : Number(query.open));
+  if (query.severity !== undefined) {
+    where.push('severity >= ?');
+    values.push(SEVERITIES.indexOf(query.severity));
+  }
   if (query.unacknowledged === true) where.push('acknowledged = 0');
   const filter = where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`;
   const total = Number(history.row(`SELECT count(*) AS total FROM findings${filter}`, ...values)?.total ?? 0);

@@ -4,6 +4,7 @@ import { SpectaError } from '../platform/errors.ts';
 import type { AlertMessage } from '../surface/messages/alert.ts';
 import type { DetectionMessage } from '../surface/messages/detection.ts';
 import { migrateHistory } from './history-schema.ts';
+import { SEVERITIES } from './severities.ts';
 
 export type Review = AlertMessage['review'];
 
@@ -16,9 +17,6 @@ export type MarkedAlert = AlertMessage & {
   } | null;
   readonly acknowledged?: { readonly at: string; readonly by: string | null } | null;
 };
-
-/** From least to most urgent: a finding's severity is kept as its place here. */
-export const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const;
 
 /** What an alert changed. `known`: it had come before. */
 export interface AlertKept {

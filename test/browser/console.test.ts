@@ -157,16 +157,14 @@ test.skipIf(chromiumMissing)(
     const { page, faults } = await openPage(running.url);
     await page.locator('#judge option').first().waitFor({ state: 'attached' });
     const drop = async (bytes: Uint8Array, name: string): Promise<void> => {
-      const transfer = await page.evaluateHandle(
-        ([numbers, file]) => {
-          const data = new DataTransfer();
-          data.items.add(
-            new File([new Uint8Array(numbers as number[])], file as string, { type: 'image/jpeg' }),
-          );
-          return data;
-        },
-        [[...bytes], name] as const,
-      );
+      // As text: what runs in the page knows names that Node does not.
+      const script = `(() => {
+        const data = new DataTransfer();
+        const bytes = new Uint8Array(${JSON.stringify([...bytes])});
+        data.items.add(new File([bytes], ${JSON.stringify(name)}, { type: 'image/jpeg' }));
+        return data;
+      })()`;
+      const transfer = await page.evaluateHandle(script);
       await page.dispatchEvent('#still .drop', 'drop', { dataTransfer: transfer });
     };
     await drop(crackPicture(), 'weld.jpg');
@@ -215,12 +213,12 @@ test.skipIf(chromiumMissing)('10,000 findings of a fleet stay usable; nothing se
   await vehicles[3].part('camera', 'failed', 'the camera is gone');
   const { page, faults } = await openPage(running.url, true);
   await see(page, 'rov-4: Cannot see');
-  const figures = await page.evaluate(() => {
-    const [load] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
-    const files = performance.getEntriesByType('resource') as PerformanceResourceTiming[];
-    const bytes = files.reduce((sum, { transferSize }) => sum + transferSize, load.transferSize);
-    return { ms: Math.round(load.loadEventEnd), bytes, files: files.length + 1 };
-  });
+  const figures = await page.evaluate<{ ms: number; bytes: number; files: number }>(`(() => {
+      const [load] = performance.getEntriesByType('navigation');
+      const files = performance.getEntriesByType('resource');
+      const bytes = files.reduce((sum, { transferSize }) => sum + transferSize, load.transferSize);
+      return { ms: Math.round(load.loadEventEnd), bytes, files: files.length + 1 };
+    })()`);
   console.log(`the page: loaded in ${figures.ms} ms, ${figures.bytes} bytes in ${figures.files} files`);
   await page.locator('.fleet button').first().click();
   await see(page, 'Findings: 10000');

@@ -180,7 +180,7 @@ test('whatever anybody publishes is counted and hurts nobody', async () => {
   }
   await until('all were read', () => {
     const counts = Object.values(seat.desk.unreadable.snapshot());
-    return counts.reduce((sum, count) => sum + count, 0) >= 40;
+    return counts.reduce<number>((sum, count = 0) => sum + count, 0) >= 40;
   });
   expect(idsOf(seat.desk)).toEqual([]);
   expect(seat.desk.link.state.kind).toBe('connected');
