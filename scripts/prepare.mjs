@@ -90,6 +90,7 @@ async function installPackages() {
 const TEST_PROGRAMS = [
   { program: 'mosquitto', package: 'mosquitto', tests: 'the tests against a real Mosquitto broker' },
   { program: 'ffmpeg', package: 'ffmpeg', tests: 'the tests of video clips as camera' },
+  { program: 'chromium', package: 'chromium', tests: 'the console in a real browser' },
   { program: 'python3', package: 'python3', tests: 'independent readers of sockets and archives' },
   { program: 'g++', package: 'g++', tests: 'the recipe that builds TensorFlow.js on a board' },
   { program: 'make', package: 'make', tests: 'the recipe that builds TensorFlow.js on a board' },

@@ -30,6 +30,7 @@ const MAY_KNOW: Readonly<Record<string, readonly string[] | '*'>> = {
     'record',
     'model',
   ],
+  console: ['domain', 'platform', 'surface', 'vision', 'model', 'record'],
   bench: '*',
   doctor: '*',
   cli: '*',
@@ -71,6 +72,18 @@ test('each part imports only the parts it may know', () => {
   }
   expect(broken).toEqual([]);
   expect(files.length).toBeGreaterThan(30);
+});
+
+test('of the console only its inspector of stills knows vision, model and record', () => {
+  const broken = files
+    .filter((file) => partOf(file) === 'console' && !file.endsWith('still-inspector.ts'))
+    .filter((file) =>
+      importsOf(file).some(({ path }) =>
+        ['vision', 'model', 'record'].includes(partOf(resolve(dirname(file), path))),
+      ),
+    )
+    .map((file) => relative(source, file));
+  expect(broken).toEqual([]);
 });
 
 test('domain and inspection are pure: no Node module, no package', () => {

@@ -10,7 +10,7 @@ import { onInterrupt } from './interrupt.ts';
 import { DEFAULT_BUNDLE, shippedModels } from './models-folder.ts';
 import type { Finish } from './program.ts';
 import { stillFiles } from './still-files.ts';
-import { stillCaption, verdictJson, verdictLine } from './still-words.ts';
+import { verdictJson, verdictLine } from './still-words.ts';
 import { counted, paint } from './terminal.ts';
 
 interface ClassifyOptions {
@@ -98,12 +98,14 @@ async function classify(pictures: readonly string[], options: ClassifyOptions): 
   using interrupt = onInterrupt();
   const { signal } = interrupt;
   const { provider, threads, annotate } = options;
-  const [{ resolveBundle }, { startVision }, { stillFormatOf }, { annotateImage }] = await Promise.all([
-    import('../model/bundle.ts'),
-    import('../vision/vision.ts'),
-    import('../vision/still.ts'),
-    import('../record/annotate.ts'),
-  ]);
+  const [{ resolveBundle }, { startVision }, { stillFormatOf }, { annotateImage }, { stillCaption }] =
+    await Promise.all([
+      import('../model/bundle.ts'),
+      import('../vision/vision.ts'),
+      import('../vision/still.ts'),
+      import('../record/annotate.ts'),
+      import('../record/still-caption.ts'),
+    ]);
   const bundle = await resolveBundle(options.model, shippedModels());
   const files = await stillFiles(pictures);
   if (annotate !== undefined) await nodeFiles.mkdir(annotate);
@@ -140,7 +142,7 @@ async function classify(pictures: readonly string[], options: ClassifyOptions): 
       process.stdout.write(`${line}\n`);
       if (annotate === undefined) continue;
       const target = join(annotate, annotatedName(path, sequence, files.length));
-      const drawn = await annotateImage(frame.data, stillCaption(verdict, bundle.manifest)).catch(
+      const drawn = await annotateImage(frame.data, stillCaption(verdict, bundle.manifest.defects)).catch(
         (cause: unknown) => {
           const { code, message } = asSpectaError(cause);
           count('not drawn');

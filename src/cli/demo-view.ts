@@ -21,6 +21,8 @@ export interface DemoPicture {
   /** Parts that do not work just now, and messages that could not be read. */
   readonly troubles: readonly string[];
   readonly folder: string;
+  /** Where the operator's page is. */
+  readonly console: string;
 }
 
 /** Room for the picture, characters. */
@@ -191,6 +193,7 @@ export function demoScreen(picture: DemoPicture, colours: Paint, size: ScreenSiz
   const spaced = (lines: string[]): string[] => (rows < TALL ? lines.filter((line) => line !== '') : lines);
   const above = spaced([
     `${bold('SPECTA demo')}  ${dim('an inspection of a pipeline; Ctrl-C ends')}`,
+    labelled('console', `${bold(picture.console)}  ${dim('open it in a browser')}`),
     '',
     yellow(bold('simulated here')),
     ...picture.simulated.flatMap(({ part, by }) => paragraph(part, by, columns).map(yellow)),

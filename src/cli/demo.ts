@@ -20,6 +20,12 @@ export function registerDemo(program: Command, finish: Finish): void {
       wholeNumber('--port', 0, 65_535),
       1883,
     )
+    .option(
+      '--console-port <n>',
+      "of the operator's page on 127.0.0.1; a free one is taken when it is busy",
+      wholeNumber('--console-port', 0, 65_535),
+      8080,
+    )
     .option('--model <bundle>', 'a bundle folder, or name[@version]', DEFAULT_BUNDLE)
     .option(
       '--folder <dir>',

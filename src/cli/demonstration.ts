@@ -1,6 +1,8 @@
 import { join, relative, resolve } from 'node:path';
 import { connectAsync, type MqttClient } from 'mqtt';
+import type { RunningConsole } from '../console/console.ts';
 import type { Bundle } from '../domain/manifest.ts';
+import { systemClock } from '../platform/clock.ts';
 import { SpectaError } from '../platform/errors.ts';
 import { createLog } from '../platform/log.ts';
 import { topicsOf } from '../surface/topics.ts';
@@ -20,6 +22,8 @@ export interface DemoOptions {
   readonly rate: number;
   readonly once?: boolean;
   readonly port: number;
+  /** Where the console's page is served, a port of 127.0.0.1; 0: any. */
+  readonly consolePort: number;
   readonly model: string;
   readonly folder: string;
 }
@@ -79,6 +83,31 @@ class Speed {
   }
 }
 
+/** The operator's page for this demo; on another port where the one wanted is taken. */
+async function servePage(
+  options: DemoOptions,
+  broker: string,
+  stateFolder: string,
+  bundle: Bundle,
+  signal: AbortSignal,
+): Promise<RunningConsole> {
+  const { startConsole } = await import('../console/console.ts');
+  const serve = (port: number): Promise<RunningConsole> =>
+    startConsole({
+      // The vehicle has the processor to itself until somebody drops a picture.
+      ...{ broker, protocol: 4, bundle, warm: false, version: productVersion(), signal, clock: systemClock },
+      folder: join(stateFolder, 'console'),
+      door: { host: '127.0.0.1', port, password: null, tls: null },
+      log: createLog(process.env.SPECTA_LOG_LEVEL ?? 'silent'),
+    });
+  try {
+    return await serve(options.consolePort);
+  } catch (error) {
+    if (!(error instanceof SpectaError) || error.code !== 'PORT_IN_USE') throw error;
+    return serve(0);
+  }
+}
+
 /** What stands in for the real thing, told before anything else. */
 function standIns(options: DemoOptions, footage: string, broker: { url: string; port: number }) {
   const { rate, port } = options;
@@ -127,11 +156,12 @@ export async function demonstrate(options: DemoOptions): Promise<number> {
   parts.defer(() => broker.stop());
   const client = await listen(broker.url, desk);
   parts.defer(() => client.endAsync(true));
+  const page = parts.use(await servePage(options, broker.url, stateFolder, bundle, signal));
 
   const simulated = standIns(options, footage, broker);
   if (!isLive) {
     const list = simulated.map(({ part, by }) => `SIMULATED  ${part}: ${by}\n`).join('');
-    process.stdout.write(`SPECTA demo; Ctrl-C ends\n${list}`);
+    process.stdout.write(`SPECTA demo; Ctrl-C ends\nCONSOLE    ${page.url}\n${list}`);
   }
   const config = parseConfig(
     JSON.stringify({
@@ -166,6 +196,7 @@ export async function demonstrate(options: DemoOptions): Promise<number> {
     model: `${name} ${version} on this machine's CPU`,
     troubles: desk.troubles,
     folder: shortest(stateFolder),
+    console: page.url,
   });
   {
     using screen = isLive ? new LiveScreen(process.stdout) : null;

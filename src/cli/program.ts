@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { asSpectaError, SpectaError } from '../platform/errors.ts';
 import { registerBench } from './bench.ts';
 import { registerClassify } from './classify.ts';
+import { registerConsole } from './console.ts';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-codes.ts';
@@ -23,6 +24,7 @@ const EXAMPLES = `Examples:
   $ specta run --config /etc/specta.yaml      the daemon
   $ specta classify pictures/ --json          one verdict a line
   $ specta watch --broker mqtt://vessel:1883  alerts as they come
+  $ specta console --broker mqtt://vessel:1883  the operator's page in a browser
   $ specta doctor                             what is there, what is missing, what to do
   $ specta predive                            red or green before the dive
   $ specta status                             how the running daemon is`;
@@ -77,6 +79,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   registerDemo(program, finish);
   registerClassify(program, finish);
   registerWatch(program, finish);
+  registerConsole(program, finish);
   registerDoctor(program, finish);
   registerPredive(program, finish);
   registerBench(program, finish);

@@ -1,6 +1,4 @@
-import type { Manifest } from '../domain/manifest.ts';
-import type { ClassName, DefectClass, Verdict } from '../domain/verdict.ts';
-import type { Caption } from '../record/annotate.ts';
+import type { Verdict } from '../domain/verdict.ts';
 import type { Paint } from './terminal.ts';
 
 /** One line of `classify --json` for a picture that was judged; the keys are exactly these. */
@@ -27,25 +25,4 @@ export function verdictLine(
     .map(([name, value]) => `${name} ${value.toFixed(2)}`)
     .join('  ');
   return `${word} ${file}  ${dim(figures)}`;
-}
-
-function adviceOf(name: DefectClass, manifest: Manifest): string[] {
-  const advice = manifest.defects[name]?.advice;
-  return advice ? [advice.en, advice.id] : [];
-}
-
-/** The words drawn on a still: what it shows, the repair recommended for each defect in it, and what said so. */
-export function stillCaption(verdict: Verdict, manifest: Manifest): Caption {
-  const { label, blind, probabilities } = verdict;
-  const model = `${verdict.model.name} ${verdict.model.version}: a screening aid, a person must look`;
-  const named = (name: ClassName): string =>
-    `${name.toUpperCase()} ${Math.round((probabilities[name] ?? 0) * 100)} %`;
-  if (label === null) return { title: `CANNOT SEE: ${blind}`, lines: [model], tone: 'neutral' };
-  if (label === 'unsure') return { title: 'UNSURE', lines: [model], tone: 'neutral' };
-  if (label === 'intact') return { title: named('intact'), lines: [model], tone: 'neutral' };
-  const others = (['crack', 'corrosion'] as const).filter(
-    (name) => name !== label && (probabilities[name] ?? 0) >= (manifest.defects[name]?.on ?? 2),
-  );
-  const also = others.flatMap((name) => [`also ${named(name)}`, ...adviceOf(name, manifest)]);
-  return { title: named(label), lines: [...adviceOf(label, manifest), ...also, model], tone: label };
 }

@@ -1,10 +1,13 @@
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
+import { SEVERITIES } from '../console/severities.ts';
 import { DEFECT_CLASSES } from '../domain/verdict.ts';
 import { asSpectaError, SpectaError } from '../platform/errors.ts';
 import { topicsOf } from '../surface/topics.ts';
 import { brokerAddress, oneOf, wholeNumber } from './arguments.ts';
+import { historyFolder } from './history-folder.ts';
 import type { Finish } from './program.ts';
+import type { WatchTableOptions } from './watch-table.ts';
 import type { WatchOptions } from './watching.ts';
 
 export function registerWatch(program: Command, finish: Finish): void {
@@ -24,19 +27,33 @@ export function registerWatch(program: Command, finish: Finish): void {
     )
     .option('--count <n>', 'end after so many alerts', wholeNumber('--count'))
     .option('--json', 'one alert a line, as received')
+    .option('--table', 'vehicles and findings as one table that stays in place; needs a terminal')
+    .option(
+      '--severity <least>',
+      'with --table: only findings at least so severe',
+      oneOf('--severity', SEVERITIES),
+    )
+    .option('--unacknowledged', 'with --table: only findings that nobody has acknowledged')
+    .option('--folder <dir>', 'with --table: keeps what was heard', historyFolder('watch'))
     .addHelpText(
       'after',
       `
 Exit status: 0 ended by Ctrl-C, or --count alerts were shown; 2 some message was none of SPECTA's and is not shown;
-69 the broker cannot be reached or refuses; 130 ended by Ctrl-C before --count alerts had come.
+with --table 2 when a message could not be read; 69 the broker cannot be reached or refuses; 130 ended by Ctrl-C before --count alerts had come.
 
 Examples:
   $ specta watch --broker mqtt://vessel:1883
+  $ specta watch --table --severity high
   $ specta watch --vehicle rov-1 --class crack --json | tee cracks.jsonl`,
     )
-    .action(async (options: WatchOptions) => {
-      const { watch } = await import('./watching.ts');
-      finish(await watch(options));
+    .action(async (options: WatchOptions & WatchTableOptions & { readonly table?: boolean }) => {
+      if (options.table !== true) {
+        const { watch } = await import('./watching.ts');
+        finish(await watch(options));
+        return;
+      }
+      const { watchTable } = await import('./watch-table.ts');
+      finish(await watchTable(options));
     });
 }
 

@@ -49,6 +49,7 @@ function picture(count: number): DemoPicture {
     model: "specta-32x2 0.1.0 on this machine's CPU",
     troubles: ['record: no space is left'],
     folder: '.specta/demo/session-4711',
+    console: 'http://127.0.0.1:8080',
   };
 }
 

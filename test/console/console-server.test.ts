@@ -1,0 +1,109 @@
+import { request } from 'node:http';
+import { expect, test } from 'vitest';
+import { checkDoor, listenAddress } from '../../src/console/access.ts';
+import { startLocalBroker } from '../../src/surface/local-broker.ts';
+import { consoleAt, OPEN_DOOR } from './console-stage.ts';
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: string;
+}
+
+/** Asks with exactly this path and these headers, as no browser would. */
+function ask(
+  url: string,
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+): Promise<Answer> {
+  const { hostname, port, host } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const asked = request({ hostname, port, path, method, headers: { host, ...headers } }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => {
+        body += text;
+      });
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+      );
+    });
+    asked.on('error', reject).end(method === 'POST' ? '{}' : undefined);
+  });
+}
+
+test('the page comes with a strict policy, zipped, and nothing else of the machine', async () => {
+  await using broker = await startLocalBroker({ host: '127.0.0.1', port: 0 });
+  await using running = await consoleAt(broker.url);
+  const { url } = running;
+  const page = await ask(url, '/');
+  expect(page.status).toBe(200);
+  expect(page.headers['content-security-policy']).toMatch(
+    /default-src 'none'; script-src 'self'; style-src 'self'/,
+  );
+  expect(page.headers['content-security-policy']).not.toContain('unsafe');
+  expect(page.body).not.toMatch(/<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=|https?:\/\//);
+  const script = await ask(url, '/console.js', { 'accept-encoding': 'gzip' });
+  expect(script.headers['content-encoding']).toBe('gzip');
+  const again = await ask(url, '/console.js', { 'if-none-match': String(script.headers.etag) });
+  expect(again.status).toBe(304);
+  for (const path of [
+    ...['/../package.json', '/..%2f..%2fpackage.json', '/%2e%2e/api.ts', '//etc/passwd', '/page/console.js'],
+    ...['/console.ts', '/api/../../package.json', '/constructor', '/__proto__', '/console.js%00'],
+  ]) {
+    expect((await ask(url, path)).status, path).toBe(404);
+  }
+});
+
+test('only the page itself may ask, and only under the name of this machine', async () => {
+  await using broker = await startLocalBroker({ host: '127.0.0.1', port: 0 });
+  await using running = await consoleAt(broker.url);
+  const { url } = running;
+  const rebound = await ask(url, '/api/overview', { host: 'evil.example' });
+  expect(rebound.status).toBe(421);
+  const own = { origin: url, 'x-specta': 'console' };
+  expect((await ask(url, '/api/ask', {}, 'POST')).status).toBe(403);
+  expect((await ask(url, '/api/ask', { ...own, origin: 'http://evil.example' }, 'POST')).status).toBe(403);
+  expect((await ask(url, '/api/ask', { origin: url }, 'POST')).status).toBe(403);
+  // Let in, but an empty question is none.
+  const empty = await ask(url, '/api/ask', own, 'POST');
+  expect(empty.status).toBe(422);
+  expect(JSON.parse(empty.body)).toMatchObject({ error: { code: 'REQUEST_INVALID' } });
+  expect(JSON.stringify(await ask(url, '/api/overview'))).not.toMatch(/password|username/i);
+});
+
+test('a password is asked for, wrong ones are slowed down, whoever is in stays in', async () => {
+  await using broker = await startLocalBroker({ host: '127.0.0.1', port: 0 });
+  await using running = await consoleAt(broker.url, { door: { ...OPEN_DOOR, password: 'sea bed' } });
+  const { url } = running;
+  const as = (password: string) => ({
+    authorization: `Basic ${Buffer.from(`bridge:${password}`).toString('base64')}`,
+  });
+  const stranger = await ask(url, '/');
+  expect(stranger.status).toBe(401);
+  expect(stranger.headers['www-authenticate']).toMatch(/^Basic/);
+  expect(stranger.body).not.toContain('<html');
+  expect((await ask(url, '/', as('sea bed'))).status).toBe(200);
+  const guesses = [];
+  for (let guess = 0; guess < 14; guess += 1)
+    guesses.push((await ask(url, '/', as(`guess ${guess}`))).status);
+  expect(guesses.filter((status) => status === 401)).toHaveLength(10);
+  expect(guesses.at(-1)).toBe(429);
+  expect((await ask(url, '/', as('sea bed'))).status).toBe(200);
+});
+
+test('it is not open to the network without a password and TLS', () => {
+  const key = Buffer.from('');
+  const tls = { certificate: key, key };
+  for (const host of ['0.0.0.0', '192.168.1.4', '::', 'vessel']) {
+    expect(() => checkDoor({ ...OPEN_DOOR, host })).toThrow(/without a password/);
+    expect(() => checkDoor({ ...OPEN_DOOR, host, password: 'x' })).toThrow(/without TLS/);
+    expect(() => checkDoor({ ...OPEN_DOOR, host, password: 'x', tls })).not.toThrow();
+  }
+  for (const host of ['127.0.0.1', '::1', 'localhost'])
+    expect(() => checkDoor({ ...OPEN_DOOR, host })).not.toThrow();
+  expect(listenAddress('[::1]:80')).toEqual({ host: '::1', port: 80 });
+  expect(listenAddress('8080')).toEqual({ host: '127.0.0.1', port: 8080 });
+  for (const odd of ['', 'a', '1:2:3', '127.0.0.1:99999', 'http://x:1'])
+    expect(() => listenAddress(odd)).toThrow();
+});
