@@ -49,7 +49,7 @@ export interface LinkOptions {
   readonly inFlight?: number;
   /** How fast alerts of the past are sent while present ones pass them. */
   readonly backlogPerSecond?: number;
-  /** So many alerts of the past go at once, in order with present ones, as after a short outage. */
+  /** Where no more than so many alerts wait, as after a short outage, past and present go at once in one order. */
   readonly backlogBurst?: number;
   readonly unheardRetrySeconds?: number;
   readonly refusedPause?: { readonly firstMs: number; readonly mostMs: number };

@@ -101,8 +101,8 @@ export class Pump {
     const { outbox, clock, log } = this.parts;
     const forget = outbox.onCommit((name, fresh) => {
       // Behind a pause all alerts are the past again, in their order.
-      const passes = this.passing || this.fresh.size > 0 || this.present.busy.size > 0;
-      if (name === 'alert' && passes && fresh.length > 0 && !this.present.paused) this.fresh.add(fresh);
+      const passes = fresh.length > 0 && !this.present.paused && this.isBacklogLong;
+      if (name === 'alert' && passes) this.fresh.add(fresh);
       else for (const lane of this.lanes) if (lane.name === name) lane.mayHaveMore = true;
       this.wake();
     });
@@ -167,6 +167,12 @@ export class Pump {
       }
     }
     return null;
+  }
+
+  /** Whether an alert of now would wait behind others for longer than nobody would notice. */
+  private get isBacklogLong(): boolean {
+    if (this.passing || this.fresh.size > 0 || this.present.busy.size > 0) return true;
+    return this.parts.outbox.depth().waiting.alert > this.options.backlogBurst;
   }
 
   /** From now on alerts of the present pass; the backlog goes on when it may. */
