@@ -59,7 +59,7 @@ export class HealthReporter {
         inspection: oddities(),
         findings: present(reporter.dropped),
         record: present(record.counters.snapshot()),
-        link: present(link.counts.liveDropped),
+        link: present({ ...link.counts.liveDropped, ...link.counts.requestsIgnored }),
         detections: publisher.thinnedDetections > 0 ? { thinned: publisher.thinnedDetections } : {},
       },
       engine: model && { kind: model.engine, provider: model.provider },
