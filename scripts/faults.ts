@@ -1,22 +1,114 @@
 import { parseArgs } from 'node:util';
 import { type KillReport, killRun } from '../test/faults/kill-run.ts';
+import { networkRun, TROUBLES } from '../test/faults/network-run.ts';
+import { outageRun } from '../test/faults/outage-run.ts';
+import { stepRun } from '../test/faults/step-run.ts';
 import { mosquittoMissing } from '../test/fixtures/mosquitto.ts';
 import { onStage } from '../test/scenarios/stage.ts';
 
-const USAGE = `Kills the daemon with SIGKILL at random moments while the broker comes and goes, then counts.
+const USAGE = `Lets everything fail between an alert and the surface, then counts. Four parts:
+  steps    the process dies at every step of an alert's life: each statement, send, answer
+  network  latency, black holes, torn packets, slow drains, flapping, a broker that dies and forgets
+  outage   simulated hours without a broker, an alert every 10 s
+  kills    SIGKILL of the whole daemon at random moments while the broker comes and goes
 
-  npm run test:faults -- [--full] [--kills N] [--seed N]
+  npm run test:faults -- [--full] [--part NAME]... [--kills N] [--seed N]
 
-  --full       120 kills instead of 8
-  --kills N    so many kills
-  --seed N     the run with the same random choices (moments on a busy machine still differ)
+  --full         every step, 10 outages of each trouble, 24 h, 120 kills; else a few of each
+  --part NAME    only this part
+  --kills N      so many kills
+  --seed N       the run with the same random choices (moments on a busy machine still differ)
 
 Exit status: 0 nothing lost; 1 an alert was lost or the books do not agree; 2 it could not be run.`;
+
+const PARTS = ['steps', 'network', 'outage', 'kills'] as const;
+type Part = (typeof PARTS)[number];
+
+/** What all parts came to. */
+const sum = {
+  injectionPoints: 0,
+  outages: 0,
+  committed: 0,
+  delivered: 0,
+  duplicates: 0,
+  lost: 0,
+  memory: 'not measured',
+};
+const faults: string[] = [];
 
 function wholeNumber(name: string, text: string | undefined, otherwise: number): number {
   const value = text === undefined ? otherwise : Number(text);
   if (Number.isInteger(value) && value >= 0) return value;
   throw new Error(`--${name} ${text} is no whole number`);
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(1)} MiB`;
+}
+
+function add(
+  part: Part,
+  count: {
+    readonly committed: number;
+    readonly delivered: number;
+    readonly duplicates: number;
+    readonly lost: number;
+    readonly faults: readonly string[];
+  },
+): void {
+  sum.committed += count.committed;
+  sum.delivered += count.delivered;
+  sum.duplicates += count.duplicates;
+  sum.lost += count.lost;
+  faults.push(...count.faults.map((fault) => `${part}: ${fault}`));
+}
+
+async function steps(full: boolean): Promise<void> {
+  let died = 0;
+  const result = await stepRun({
+    stride: full ? 1 : 20,
+    onDeath: (step, of, committed) => {
+      died += 1;
+      if (died % 10 === 0) console.log(`  step ${step} of ${of}${committed ? ', after the commit' : ''}`);
+    },
+  });
+  const { injectionPoints, committed, delivered, duplicates, lost } = result;
+  console.log(
+    `steps: died at ${injectionPoints} of ${result.steps} steps; committed ${committed}, delivered ${delivered}, duplicates ${duplicates}, lost ${lost}\n`,
+  );
+  sum.injectionPoints += injectionPoints;
+  add('steps', result);
+}
+
+async function network(full: boolean, seed: number): Promise<void> {
+  const result = await networkRun({
+    troubles: TROUBLES,
+    outagesEach: full ? 10 : 2,
+    outageMs: full ? [200, 3_000] : [200, 700],
+    seed,
+    onTrouble: (name, { committed, delivered, duplicates, lost }, seconds) =>
+      console.log(
+        `  ${name.padEnd(18)} committed ${String(committed).padStart(4)}, delivered ${String(delivered).padStart(4)}, duplicates ${String(duplicates).padStart(3)}, lost ${lost}  (${seconds.toFixed(1)} s)`,
+      ),
+  });
+  console.log(`network: ${result.outages} outages, lost ${result.lost}\n`);
+  sum.outages += result.outages;
+  add('network', result);
+}
+
+async function outage(full: boolean): Promise<void> {
+  const hours = full ? 24 : 2;
+  const result = await outageRun({
+    hours,
+    onHour: (hour, bytes) => console.log(`  hour ${hour}: ${megabytes(bytes)}`),
+  });
+  const { committed, delivered, startBytes, endBytes, failedAttempts, passed } = result;
+  console.log(
+    `outage: ${hours} h, ${failedAttempts} attempts to connect; committed ${committed}, delivered ${delivered}; one of the present came before ${passed} of the past\n`,
+  );
+  sum.outages += 1;
+  sum.memory = `${megabytes(startBytes)} at the start, ${megabytes(endBytes)} at the end of ${hours} h`;
+  add('outage', result);
 }
 
 function printKill(kill: KillReport): void {
@@ -32,10 +124,24 @@ function printKill(kill: KillReport): void {
   console.log(cells.join('  '));
 }
 
+async function kills(count: number, seed: number): Promise<void> {
+  console.log(' kill   lived to  stage      broker   waiting    heard');
+  await onStage(async (stage) => {
+    const result = await killRun(stage, { kills: count, seed, onKill: printKill });
+    const { committed, delivered, duplicates, lost } = result;
+    console.log(
+      `kills ${count}, alerts committed ${committed}, delivered ${delivered}, duplicates ${duplicates} (same id and sequence), lost ${lost}\n`,
+    );
+    sum.injectionPoints += count;
+    add('kills', result);
+  });
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       full: { type: 'boolean', default: false },
+      part: { type: 'string', multiple: true },
       kills: { type: 'string' },
       seed: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -49,24 +155,33 @@ async function main(): Promise<number> {
     console.error(mosquittoMissing);
     return 2;
   }
-  const kills = wholeNumber('kills', values.kills, values.full ? 120 : 8);
+  const { full } = values;
+  const wanted: readonly string[] = values.part ?? PARTS;
+  const unknown = wanted.find((name) => !PARTS.some((part) => part === name));
+  if (unknown !== undefined) throw new Error(`--part ${unknown}: there are ${PARTS.join(', ')}`);
+  const killCount = wholeNumber('kills', values.kills, full ? 120 : 8);
   const seed = wholeNumber('seed', values.seed, Math.floor(Math.random() * 1_000_000));
-  console.log(`${kills} kills, seed ${seed}, Node ${process.version}, ${process.platform}-${process.arch}\n`);
-  console.log(' kill   lived to  stage      broker   waiting    heard');
+  console.log(
+    `seed ${seed}, Node ${process.version}, ${process.platform}-${process.arch}, Mosquitto over MQTT 5\n`,
+  );
   const begin = performance.now();
-  let failed = false;
-  await onStage(async (stage) => {
-    const result = await killRun(stage, { kills, seed, onKill: printKill });
-    const { committed, delivered, duplicates, lost, faults } = result;
-    const seconds = Math.round((performance.now() - begin) / 1000);
-    console.log(`\n${seconds} s; the broker was Mosquitto over MQTT 5, killed and started again meanwhile`);
-    for (const fault of faults) console.log(`FAULT  ${fault}`);
-    failed = lost > 0 || faults.length > 0;
-    console.log(
-      `kills ${kills}, alerts committed ${committed}, delivered ${delivered}, duplicates ${duplicates} (same id and sequence), lost ${lost}`,
-    );
-  });
-  return failed ? 1 : 0;
+  if (wanted.includes('steps')) await steps(full);
+  if (wanted.includes('network')) await network(full, seed);
+  if (wanted.includes('outage')) await outage(full);
+  if (wanted.includes('kills')) await kills(killCount, seed);
+
+  for (const fault of faults) console.log(`FAULT  ${fault}`);
+  console.log(`${Math.round((performance.now() - begin) / 1000)} s`);
+  console.log(`injection points ${sum.injectionPoints}`);
+  console.log(`outages ${sum.outages}`);
+  console.log(`alerts committed ${sum.committed}`);
+  console.log(
+    `delivered at least once ${sum.delivered}, and of them once for whoever keeps one of each (boot, sequence)`,
+  );
+  console.log(`duplicates with the same id ${sum.duplicates}`);
+  console.log(`memory ${sum.memory}`);
+  console.log(`lost = ${sum.lost}`);
+  return sum.lost > 0 || faults.length > 0 ? 1 : 0;
 }
 
 process.exitCode = await main().catch((error: unknown) => {

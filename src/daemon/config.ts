@@ -149,6 +149,12 @@ const surface = z.strictObject({
   detectionsPerSecond: positive.default(2).describe('live detections are thinned to this rate'),
   unheardRetrySeconds: positive.default(5),
   inFlight: count.max(1000).default(8),
+  backlogPerSecond: positive
+    .max(10_000)
+    .default(100)
+    .describe('alerts of the past sent a second; new ones pass them'),
+  willDelaySeconds: seconds.default(5).describe('MQTT 5: a loss shorter than this is no news'),
+  sessionExpirySeconds: seconds.max(4_294_967_294).default(60).describe('MQTT 5: it bounds willDelaySeconds'),
 });
 
 const record = z.strictObject({

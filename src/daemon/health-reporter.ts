@@ -62,7 +62,7 @@ export class HealthReporter {
         inspection: oddities(),
         findings: present(reporter.dropped),
         record: present(record.counters.snapshot()),
-        link: present(link.counts.liveDropped),
+        link: present({ ...link.counts.liveDropped, ...link.counts.requestsIgnored }),
         position: present(position?.dropped ?? {}),
         detections: publisher.thinnedDetections > 0 ? { thinned: publisher.thinnedDetections } : {},
       },

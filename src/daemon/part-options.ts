@@ -59,6 +59,9 @@ export function linkOptions(
     unheardRetrySeconds,
     inFlight,
     hearsRequests: requests.fromBroker,
+    backlogPerSecond: surface.backlogPerSecond,
+    willDelaySeconds: surface.willDelaySeconds,
+    sessionExpirySeconds: surface.sessionExpirySeconds,
   };
 }
 

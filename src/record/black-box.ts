@@ -52,7 +52,10 @@ export class BlackBox {
   private readonly client: RecordClient;
   private readonly limits: RecordLimits;
   private readonly runWriter: RunWriter;
-  private readonly committed = new Emitter<OutboxLane>();
+  private readonly committed = new Emitter<{
+    readonly lane: OutboxLane;
+    readonly fresh: readonly number[];
+  }>();
   private readonly unanswered = new Set<number>();
   private lastCommit = 0;
 
@@ -177,7 +180,7 @@ export class BlackBox {
   }): Promise<EvidenceRef> {
     this.refuseTooMuch();
     const drawn = await this.keyed((key) => this.client.ask('annotate', { key, ...order }));
-    this.committed.emit('image');
+    this.committed.emit({ lane: 'image', fresh: [] });
     return drawn;
   }
 
@@ -196,9 +199,12 @@ export class BlackBox {
     await this.client.ask('mark', { entry: id, reason });
   }
 
-  /** Calls `listener` with the lane of each message just committed; the returned function ends it. */
-  onCommit(listener: (lane: OutboxLane) => void): () => void {
-    return this.committed.on(listener);
+  /**
+   * Calls `listener` with the lane of what was just committed, and the numbers of messages that are new: those of
+   * {@link resend} are not. The returned function ends it.
+   */
+  onCommit(listener: (lane: OutboxLane, fresh: readonly number[]) => void): () => void {
+    return this.committed.on(({ lane, fresh }) => listener(lane, fresh));
   }
 
   /** Counts of the outbox after the last answered request. */
@@ -222,7 +228,7 @@ export class BlackBox {
    */
   async resend(query: AlertQuery): Promise<{ readonly queued: number; readonly waiting: number }> {
     const told = await this.client.ask('resend', query);
-    if (told.queued > 0) this.committed.emit('alert');
+    if (told.queued > 0) this.committed.emit({ lane: 'alert', fresh: [] });
     return told;
   }
 
@@ -252,7 +258,9 @@ export class BlackBox {
     // Bytes of their own: they are kept until answered, and a view would carry the whole buffer below it along.
     const own = messages.map((message) => ({ ...message, payload: new Uint8Array(message.payload) }));
     const ids = await this.keyed((key) => this.client.ask('commit', { key, ...what, messages: own }));
-    for (const lane of new Set(own.map((message) => message.lane))) this.committed.emit(lane);
+    for (const lane of new Set(own.map((message) => message.lane))) {
+      this.committed.emit({ lane, fresh: ids.filter((_, index) => own[index]?.lane === lane) });
+    }
     return ids;
   }
 

@@ -49,10 +49,14 @@ export class Lane {
     return this.passedRefused;
   }
 
-  /** Takes in what a look into the outbox gave. True when there is something new to send. */
-  fill(entries: readonly OutboxEntry[]): boolean {
+  /**
+   * Takes in what a look into the outbox gave. True when there is something new to send.
+   *
+   * @param isElsewhere whether another lane sends an entry
+   */
+  fill(entries: readonly OutboxEntry[], isElsewhere: (id: number) => boolean = () => false): boolean {
     if (this.paused) return false;
-    this.ready = entries.filter((entry) => !this.busy.has(entry.id));
+    this.ready = entries.filter(({ id }) => !this.busy.has(id) && !isElsewhere(id));
     const last = entries.at(-1);
     if (!last) {
       // Nothing waits at all: what was unheard or refused has been given up by the black box.

@@ -5,10 +5,10 @@ import { Counters } from '../platform/counters.ts';
 export type LiveDrop = 'offline' | 'congested';
 
 /**
- * Why a request brought no answer. `retained`: it was not asked now. `too-many`: a flood. `no-response-topic`: a name
- * that can be no topic, and no other place given. `answer-lost`: the connection ended first.
+ * Why a request brought no answer. `request-retained`: it was not asked now. `request-flood`: too many at once.
+ * `request-nameless`: a name that can be no topic, and no other place given. `answer-lost`: the connection ended first.
  */
-export type RequestLoss = 'retained' | 'too-many' | 'no-response-topic' | 'answer-lost';
+export type RequestLoss = 'request-retained' | 'request-flood' | 'request-nameless' | 'answer-lost';
 
 /** What the link has counted since it was created. */
 export class LinkCounters {

@@ -47,6 +47,10 @@ export interface LinkOptions {
   readonly mostIncomingBytes?: number;
   /** Most alerts in flight. */
   readonly inFlight?: number;
+  /** How fast alerts of the past are sent while present ones pass them. */
+  readonly backlogPerSecond?: number;
+  /** Where no more than so many alerts wait, as after a short outage, past and present go at once in one order. */
+  readonly backlogBurst?: number;
   readonly unheardRetrySeconds?: number;
   readonly refusedPause?: { readonly firstMs: number; readonly mostMs: number };
   readonly historicalAfterSeconds?: number;
@@ -99,6 +103,8 @@ export function settle(options: LinkOptions): SettledOptions {
     receiveMaximum: 8,
     mostIncomingBytes: 6_291_456,
     inFlight: 8,
+    backlogPerSecond: 100,
+    backlogBurst: 64,
     unheardRetrySeconds: 5,
     refusedPause: { firstMs: 1000, mostMs: 60_000 },
     historicalAfterSeconds: 10,

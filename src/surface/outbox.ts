@@ -8,7 +8,10 @@ export interface Outbox {
   settle(id: number): Promise<void>;
   /** The broker took it but nobody listens (16), or refused it (128 and above): one more attempt, it stays. */
   mark(id: number, reason: number): Promise<void>;
-  /** Calls `listener` after entries of a lane were committed; the returned function ends it. */
-  onCommit(listener: (lane: OutboxLane) => void): () => void;
+  /**
+   * Calls `listener` after entries of a lane were committed, with the numbers of those that tell of the present; none for
+   * what is told again. The returned function ends it.
+   */
+  onCommit(listener: (lane: OutboxLane, fresh: readonly number[]) => void): () => void;
   depth(): OutboxDepth;
 }

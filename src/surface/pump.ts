@@ -1,11 +1,12 @@
 import type { OutboxEntry, OutboxLane } from '../domain/outbox.ts';
 import type { Clock } from '../platform/clock.ts';
 import { GrowingPause } from '../platform/growing-pause.ts';
+import { Allowance } from './allowance.ts';
 import type { Connection } from './connection.ts';
+import { entryMessage } from './entry-message.ts';
+import { FreshAlerts } from './fresh-alerts.ts';
 import { Lane, type LaneCondition } from './lane.ts';
 import type { LinkCounters } from './link-counters.ts';
-import { alertImageProperties } from './messages/alert-image.ts';
-import { markHistorical } from './messages/historical.ts';
 import type { Outbox } from './outbox.ts';
 import { NO_SUBSCRIBERS, reasonText } from './reasons.ts';
 import type { RepeatedLog } from './repeated-log.ts';
@@ -17,6 +18,9 @@ export type Sender = Pick<Connection, 'send' | 'closed'>;
 export interface PumpOptions {
   /** Most alerts in flight. */
   readonly inFlight: number;
+  /** Alerts of the past sent a second once {@link backlogBurst} of them have gone. */
+  readonly backlogPerSecond: number;
+  readonly backlogBurst: number;
   /** Pause before an unheard lane is tried again, s. */
   readonly unheardRetrySeconds: number;
   /** First and longest pause after a refusal, ms. */
@@ -35,12 +39,23 @@ export interface PumpParts {
   readonly counters: LinkCounters;
 }
 
-/** Sends what waits in the outbox over one connection, lane by lane, until the connection ends or it is stopped. */
+/**
+ * Sends what waits in the outbox over one connection, lane by lane, until the connection ends or it is stopped. Alerts
+ * leave in their order, but for one case: while a long backlog is sent at its bounded rate, those of the present pass it.
+ */
 export class Pump {
   private readonly options: PumpOptions;
   private readonly parts: PumpParts;
   private readonly connection: Sender;
   private readonly onCondition: () => void;
+  /** Alerts of the present while they pass a backlog. */
+  private readonly present: Lane;
+  private readonly fresh = new FreshAlerts();
+  private readonly alerts: Lane;
+  private readonly allowance: Allowance;
+  /** A backlog is being sent at its bounded rate. */
+  private passing = false;
+  private awaitsAllowance = false;
   /** In the order of their priority. */
   private readonly lanes: readonly Lane[];
   private readonly refusedPauses = new Map<Lane, GrowingPause>();
@@ -57,8 +72,12 @@ export class Pump {
     this.options = options;
     this.parts = parts;
     this.onCondition = onCondition;
+    this.allowance = new Allowance(parts.clock, options.backlogPerSecond, options.backlogBurst);
+    this.present = new Lane('alert', options.inFlight, true);
+    this.alerts = new Lane('alert', options.inFlight, true);
     this.lanes = [
-      new Lane('alert', options.inFlight, true),
+      this.present,
+      this.alerts,
       new Lane('run', 1, true),
       // One image at a time: an alert waits behind no more than the one whose bytes are already with the socket.
       new Lane('image', 1, false),
@@ -70,7 +89,8 @@ export class Pump {
   }
 
   condition(lane: OutboxLane): LaneCondition {
-    return this.lanes.find(({ name }) => name === lane)?.condition ?? { kind: 'flowing' };
+    const wanted = lane === 'alert' ? this.alerts : this.lanes.find(({ name }) => name === lane);
+    return wanted?.condition ?? { kind: 'flowing' };
   }
 
   /**
@@ -79,8 +99,11 @@ export class Pump {
    */
   async run(): Promise<void> {
     const { outbox, clock, log } = this.parts;
-    const forget = outbox.onCommit((name) => {
-      for (const lane of this.lanes) if (lane.name === name) lane.mayHaveMore = true;
+    const forget = outbox.onCommit((name, fresh) => {
+      // Behind a pause all alerts are the past again, in their order.
+      const passes = fresh.length > 0 && !this.present.paused && this.isBacklogLong;
+      if (name === 'alert' && passes) this.fresh.add(fresh);
+      else for (const lane of this.lanes) if (lane.name === name) lane.mayHaveMore = true;
       this.wake();
     });
     void this.connection.closed.then(() => this.stop());
@@ -124,15 +147,43 @@ export class Pump {
           if (lane.ready.length > 0 || lane.mayHaveMore) return null;
           break;
         }
+        if (lane === this.present) {
+          const entry = await this.fresh.take(this.parts.outbox);
+          if (entry === null || lane.paused) break;
+          lane.busy.add(entry.id);
+          return { lane, entry };
+        }
+        if (lane === this.alerts && lane.ready.length > 0 && !this.allowance.take()) {
+          this.throttle();
+          return null;
+        }
         const entry = lane.take();
         if (entry) return { lane, entry };
         if (!lane.mayHaveMore) break;
         lane.mayHaveMore = false;
         const found = await this.look(lane);
-        if (!lane.fill(found) && !lane.paused) this.reachedEnd(lane);
+        const isElsewhere = (id: number): boolean => this.fresh.has(id) || this.present.busy.has(id);
+        if (!lane.fill(found, isElsewhere) && !lane.paused) this.reachedEnd(lane);
       }
     }
     return null;
+  }
+
+  /** Whether an alert of now would wait behind others for longer than nobody would notice. */
+  private get isBacklogLong(): boolean {
+    if (this.passing || this.fresh.size > 0 || this.present.busy.size > 0) return true;
+    return this.parts.outbox.depth().waiting.alert > this.options.backlogBurst;
+  }
+
+  /** From now on alerts of the present pass; the backlog goes on when it may. */
+  private throttle(): void {
+    this.passing = true;
+    if (this.awaitsAllowance) return;
+    this.awaitsAllowance = true;
+    this.after(this.allowance.waitMs(), () => {
+      this.awaitsAllowance = false;
+      this.wake();
+    });
   }
 
   private async look(lane: Lane): Promise<readonly OutboxEntry[]> {
@@ -145,6 +196,7 @@ export class Pump {
   }
 
   private reachedEnd(lane: Lane): void {
+    if (lane === this.alerts) this.passing = false;
     this.onCondition();
     if (!lane.hasPassedRefused || lane.mayHaveMore || this.restarting.has(lane)) return;
     this.restarting.add(lane);
@@ -159,41 +211,9 @@ export class Pump {
     const late =
       entry.boot !== this.options.boot ||
       clock.now().utcMs - entry.committedAtUtcMs > this.options.historicalAfterSeconds * 1000;
-    let { payload } = entry;
-    if (late && entry.contentType === JSON_TYPE) {
-      const marked = markHistorical(payload);
-      if (marked) payload = marked;
-      else {
-        counters.unmarked += 1;
-        log.warn(
-          'unmarked',
-          `entry ${entry.id} of the outbox is no JSON object and cannot be marked historical`,
-        );
-      }
-    }
-    const place = topics.parse(entry.topic);
     counters.sent[lane.name] += 1;
     if (late) counters.historical += 1;
-    const sending = this.connection.send({
-      topic: entry.topic,
-      payload,
-      // Retained topics tell the present, and the link keeps them itself; what waited may already be the past.
-      retain: false,
-      contentType: entry.contentType,
-      expirySeconds: null,
-      ...(place?.name === 'alertImage' && place.of !== null
-        ? {
-            userProperties: alertImageProperties({
-              vehicle: topics.vehicle,
-              finding: place.of,
-              boot: entry.boot,
-              committedAtUtcMs: entry.committedAtUtcMs,
-              historical: late,
-              payload,
-            }),
-          }
-        : {}),
-    });
+    const sending = this.connection.send(entryMessage(entry, late, { topics, counters, log }));
     const answer = sending
       .then(
         (reason) => this.answered(lane, entry, reason),
@@ -210,7 +230,7 @@ export class Pump {
     const { counters, outbox, log } = this.parts;
     if (reason === 0) {
       counters.acknowledged[lane.name] += 1;
-      lane.accepted();
+      for (const one of this.kindred(lane)) one.accepted();
       this.refusedPauses.get(lane)?.reset();
       await this.insist('settle', () => outbox.settle(entry.id));
     } else {
@@ -223,19 +243,40 @@ export class Pump {
       await this.insist('mark', () => outbox.mark(entry.id, reason));
     }
     lane.busy.delete(entry.id);
-    if (lane.busy.size === 0) {
-      this.onDrained.get(lane)?.();
-      this.onDrained.delete(lane);
-    }
+    this.tellDrained(lane);
     this.onCondition();
     this.wake();
   }
 
   private pause(lane: Lane, reason: number): void {
     const unheard = reason === NO_SUBSCRIBERS;
-    lane.pause(unheard ? { kind: 'unheard' } : { kind: 'refused', reason });
+    const kindred = this.kindred(lane);
+    for (const one of kindred) one.pause(unheard ? { kind: 'unheard' } : { kind: 'refused', reason });
+    if (lane.name === 'alert') {
+      this.fresh.clear();
+      this.passing = false;
+    }
     const ms = unheard ? this.options.unheardRetrySeconds * 1000 : this.refusedPause(lane);
-    this.later(lane, ms, () => lane.resume());
+    this.later(lane, ms, () => {
+      for (const one of kindred) one.resume();
+    });
+  }
+
+  /** The lanes that fare alike: what the broker says of one alert it says of all. */
+  private kindred(lane: Lane): readonly Lane[] {
+    return this.lanes.filter(({ name }) => name === lane.name);
+  }
+
+  private isDrained(lane: Lane): boolean {
+    return this.kindred(lane).every(({ busy }) => busy.size === 0);
+  }
+
+  private tellDrained(lane: Lane): void {
+    if (!this.isDrained(lane)) return;
+    for (const one of this.kindred(lane)) {
+      this.onDrained.get(one)?.();
+      this.onDrained.delete(one);
+    }
   }
 
   private refusedPause(lane: Lane): number {
@@ -249,7 +290,7 @@ export class Pump {
       this.wake();
     };
     this.after(ms, () => {
-      if (lane.busy.size === 0) act();
+      if (this.isDrained(lane)) act();
       else this.onDrained.set(lane, chained(this.onDrained.get(lane), act));
     });
   }
@@ -280,7 +321,6 @@ export class Pump {
   }
 }
 
-const JSON_TYPE = 'application/json';
 const OUTBOX_RETRY_MS = 1000;
 
 function chained(first: (() => void) | undefined, second: () => void): () => void {

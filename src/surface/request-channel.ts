@@ -54,10 +54,10 @@ export class RequestChannel {
     const name = topics.requestName(message.topic);
     if (name === null) return;
     if (message.retained) {
-      counters.requestsIgnored.add('retained');
+      counters.requestsIgnored.add('request-retained');
       log.warn('request-retained', `a retained request was ignored: ${message.topic}`);
     } else if (this.waiting >= MOST_WAITING) {
-      counters.requestsIgnored.add('too-many');
+      counters.requestsIgnored.add('request-flood');
       log.warn('request-flood', `more than ${MOST_WAITING} requests at once: some get no answer`);
     } else {
       counters.requests += 1;
@@ -73,7 +73,7 @@ export class RequestChannel {
     const payload = await requests.answer(name, message.payload);
     const topic = responseTopic(topics, name, message.responseTopic);
     if (topic === null) {
-      counters.requestsIgnored.add('no-response-topic');
+      counters.requestsIgnored.add('request-nameless');
       return;
     }
     try {

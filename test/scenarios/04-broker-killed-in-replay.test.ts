@@ -28,7 +28,10 @@ scenario(
       },
     });
     const camera = await stage.liveCamera('sound');
-    await stage.daemon({ camera: { uri: camera.uri }, surface: { broker: url, inFlight: IN_FLIGHT } });
+    await stage.daemon({
+      camera: { uri: camera.uri },
+      surface: { broker: url, inFlight: IN_FLIGHT, backlogPerSecond: 2_000 },
+    });
     await stage.until('the tenth alert came', () => killed !== null);
     await killed;
     expect(alerts).toBeLessThan(BACKLOG);

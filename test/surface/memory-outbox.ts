@@ -14,7 +14,7 @@ export class MemoryOutbox implements Outbox {
   /** Set to make every call fail, as a stuck disk does. */
   failing: Error | null = null;
   private readonly rows = new Map<number, Row>();
-  private readonly listeners = new Set<(lane: OutboxLane) => void>();
+  private readonly listeners = new Set<(lane: OutboxLane, fresh: readonly number[]) => void>();
   private nextId = 1;
 
   add(
@@ -32,7 +32,7 @@ export class MemoryOutbox implements Outbox {
       id,
     };
     this.rows.set(id, { entry: full, attempts: full.attempts, lastReason: full.lastReason });
-    if (!options.quietly) for (const listener of this.listeners) listener(full.lane);
+    if (!options.quietly) for (const listener of this.listeners) listener(full.lane, [id]);
     return id;
   }
 
@@ -66,7 +66,7 @@ export class MemoryOutbox implements Outbox {
     row.lastReason = reason;
   }
 
-  onCommit(listener: (lane: OutboxLane) => void): () => void {
+  onCommit(listener: (lane: OutboxLane, fresh: readonly number[]) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }

@@ -53,11 +53,18 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Answer>('lost') },
 );
 
-function pumpOver(sender: Sender, outbox: MemoryOutbox, clock: ManualClock, inFlight: number): Pump {
+function pumpOver(
+  sender: Sender,
+  outbox: MemoryOutbox,
+  clock: ManualClock,
+  inFlight: number,
+  backlog = { backlogPerSecond: 5, backlogBurst: 3 },
+): Pump {
   return new Pump(
     sender,
     {
       inFlight,
+      ...backlog,
       unheardRetrySeconds: 5,
       refusedPause: { firstMs: 1000, mostMs: 8000 },
       historicalAfterSeconds: 1e9,
@@ -167,6 +174,74 @@ test('until somebody has heard the first alert, only one is under way', async ()
   for (let steps = 0; outbox.size > 0 && steps < 100; steps += 1) await clock.advance(1000);
   expect(sender.accepted).toEqual(Array.from({ length: 20 }, (_, index) => `${index}`));
   expect(pump.condition('alert')).toEqual({ kind: 'flowing' });
+  pump.stop();
+  await running;
+});
+
+test('a long backlog goes at its bounded rate and is passed by what is new; nothing goes twice or is left', async () => {
+  const clock = new ManualClock();
+  const outbox = new MemoryOutbox();
+  const past = Array.from({ length: 60 }, (_, index) => `past ${index}`);
+  for (const name of past) add(outbox, 'alert', name);
+  add(outbox, 'image', 'image');
+  const sender = new ScriptedSender([]);
+  const pump = pumpOver(sender, outbox, clock, 8, { backlogPerSecond: 10, backlogBurst: 10 });
+  const running = pump.run();
+  const pass = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 50) await clock.advance(50);
+  };
+  await pass(1000);
+  const early = sender.sent.length;
+  expect(early).toBeGreaterThanOrEqual(15);
+  expect(early).toBeLessThanOrEqual(21);
+  for (const name of ['new 1', 'new 2', 'new 3']) add(outbox, 'alert', name);
+  await pass(200);
+  // At once, and in their order, though more than thirty wait before them.
+  expect(sender.sent.filter((name) => name.startsWith('new'))).toEqual(['new 1', 'new 2', 'new 3']);
+  expect(outbox.size).toBeGreaterThan(30);
+  for (let steps = 0; outbox.size > 0 && steps < 400; steps += 1) await clock.advance(50);
+  expect(sender.sent.filter((name) => name.startsWith('past'))).toEqual(past);
+  // Strictly behind every alert.
+  expect(sender.sent.at(-1)).toBe('image');
+  expect(sender.sent).toHaveLength(64);
+  // The backlog is over: order is that of the commits again.
+  for (const name of ['a', 'b', 'c']) add(outbox, 'alert', name);
+  await pass(500);
+  expect(sender.sent.slice(-3)).toEqual(['a', 'b', 'c']);
+  pump.stop();
+  await running;
+});
+
+test('after a short outage present and past go in one order', async () => {
+  const clock = new ManualClock();
+  const outbox = new MemoryOutbox();
+  for (let index = 0; index < 20; index += 1) add(outbox, 'alert', `${index}`);
+  const sender = new ScriptedSender([]);
+  const pump = pumpOver(sender, outbox, clock, 8, { backlogPerSecond: 10, backlogBurst: 64 });
+  const running = pump.run();
+  await new Promise(setImmediate);
+  add(outbox, 'alert', '20');
+  for (let steps = 0; outbox.size > 0 && steps < 100; steps += 1) await clock.advance(10);
+  expect(sender.sent).toEqual(Array.from({ length: 21 }, (_, index) => `${index}`));
+  pump.stop();
+  await running;
+});
+
+test('what is refused while it passes a backlog goes with it, in order', async () => {
+  const clock = new ManualClock();
+  const outbox = new MemoryOutbox();
+  for (let index = 0; index < 12; index += 1) add(outbox, 'alert', `${index}`);
+  const sender = new ScriptedSender([0, 0, 0, 0, 0, 16]);
+  const pump = pumpOver(sender, outbox, clock, 1, { backlogPerSecond: 5, backlogBurst: 5 });
+  const running = pump.run();
+  while (sender.sent.length < 5) await clock.advance(1);
+  for (let steps = 0; steps < 10; steps += 1) await clock.advance(1);
+  add(outbox, 'alert', 'new');
+  for (let steps = 0; pump.condition('alert').kind === 'flowing' && steps < 100; steps += 1)
+    await clock.advance(1);
+  expect(sender.sent.at(-1)).toBe('new');
+  for (let steps = 0; outbox.size > 0 && steps < 400; steps += 1) await clock.advance(50);
+  expect(sender.accepted).toEqual([...Array.from({ length: 12 }, (_, index) => `${index}`), 'new']);
   pump.stop();
   await running;
 });

@@ -129,11 +129,14 @@ ${requestRows().join('\n')}
 
 ## How to read them
 
-- **Order** is by \`boot\` and \`sequence\`, never by time. \`at\` is UTC; \`clockQuality\` says how far to believe it.
+- **Order** is by \`boot\` and \`sequence\`, never by time, nor by arrival: after a long outage alerts of the present come
+  before those that waited. \`at\` is UTC; \`clockQuality\` says how far to believe it.
 - **Twice is possible, twice with different content is not.** What goes through the outbox is sent until the broker has
   acknowledged it. A message that comes again has the same \`boot\` and \`sequence\`: keep one.
 - **\`historical: true\`**: sent late, after an outage or by a later boot. Record it; do not sound the horn. This mark is
   the only thing that may differ when a message comes again.
+- **A review or acknowledgement** comes as an alert of its finding, with its next sequence: \`updated\` while it is open,
+  \`closed\` again when it was.
 - **Unknown fields** are to be ignored: fields may be added. \`schema\` rises when a reader of the old shape would misread
   the new one.
 - **Alert images** are JPEG bytes. Under MQTT 5 their user properties follow

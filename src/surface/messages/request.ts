@@ -102,7 +102,7 @@ export const REQUESTS = {
     }),
   },
   'alerts/resend': {
-    does: 'Sends alerts again, all steps of the findings asked for, as they were sent before and marked historical.',
+    does: 'Sends alerts again, all steps of the findings asked for, byte for byte but for the historical mark.',
     changes: true,
     request: z
       .strictObject({
