@@ -5,11 +5,13 @@ import { registerClassify } from './classify.ts';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-codes.ts';
+import { registerExport } from './export.ts';
 import { Interrupted } from './interrupt.ts';
 import { registerLight } from './light.ts';
 import { registerModel } from './model.ts';
 import { registerPredive } from './predive.ts';
 import { productVersion } from './product-version.ts';
+import { registerReport } from './report.ts';
 import { registerRequest } from './request.ts';
 import { registerRun } from './run.ts';
 import { registerSnapshot } from './snapshot.ts';
@@ -24,6 +26,7 @@ const EXAMPLES = `Examples:
   $ specta watch --broker mqtt://vessel:1883  alerts as they come
   $ specta doctor                             what is there, what is missing, what to do
   $ specta predive                            red or green before the dive
+  $ specta report latest --out report         the report of the last inspection
   $ specta status                             how the running daemon is`;
 
 /** What a command reports back to the command line: its exit status. */
@@ -78,6 +81,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   registerWatch(program, finish);
   registerDoctor(program, finish);
   registerPredive(program, finish);
+  registerReport(program, finish);
+  registerExport(program, finish);
   registerBench(program, finish);
   registerModel(program, finish);
   try {

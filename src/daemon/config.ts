@@ -149,6 +149,12 @@ const surface = z.strictObject({
   detectionsPerSecond: positive.default(2).describe('live detections are thinned to this rate'),
   unheardRetrySeconds: positive.default(5),
   inFlight: count.max(1000).default(8),
+  homeAssistant: z
+    .string()
+    .regex(/^[A-Za-z0-9_/-]+$/, 'expected a topic such as homeassistant')
+    .nullable()
+    .default(null)
+    .describe('prefix of Home Assistant discovery; null: none'),
 });
 
 const record = z.strictObject({

@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { Finding } from '../domain/finding.ts';
+import type { Run } from '../domain/run.ts';
+import { SpectaError } from '../platform/errors.ts';
+import type { FileSystem } from '../platform/files.ts';
+import { recordError } from './database.ts';
+import type { StoredEvidence } from './evidence.ts';
+import { EvidenceTable } from './evidence-table.ts';
+import { HistoryTable } from './history-table.ts';
+import { DATABASE_FILE } from './open-record.ts';
+import { MIGRATIONS, newestVersion, schemaNewer, schemaVersion } from './schema.ts';
+import { Stills } from './stills.ts';
+
+const MOST_FINDINGS = 1_000_000;
+
+/** A record as it is on the disk, for reports: only read, also while a daemon writes to it. */
+export interface RecordReader {
+  /** Newest first. */
+  runs(): readonly Run[];
+  /** Oldest first. @param since UTC ms: only those that changed then or later */
+  findings(runId: string, since?: number): readonly Finding[];
+  /** Everything kept for a finding, oldest first. */
+  evidenceOf(findingId: string): readonly StoredEvidence[];
+  /** The bytes of a still; null when the file is gone. */
+  still(file: string): Promise<Uint8Array | null>;
+  close(): void;
+}
+
+/**
+ * Opens the record in a folder for reading.
+ * Throws `DATA_INVALID` when there is none, `RECORD_SCHEMA_NEWER`, `RECORD_CORRUPT`, `RECORD_BUSY`, `DISK_FAILED`.
+ */
+export function readRecord(fs: FileSystem, folder: string): RecordReader {
+  const path = join(folder, DATABASE_FILE);
+  if (!existsSync(path)) {
+    throw new SpectaError(
+      'DATA_INVALID',
+      `There is no record at ${path}.`,
+      'Name the configuration of the vehicle with --config, or its state folder with --state.',
+    );
+  }
+  const reading = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw recordError(error, path);
+    }
+  };
+  const db = reading(() => new DatabaseSync(path, { readOnly: true, timeout: 5_000 }));
+  try {
+    const found = reading(() => schemaVersion(db));
+    const known = newestVersion(MIGRATIONS);
+    if (found > known) throw schemaNewer(path, found, known);
+    const { history, evidence } = reading(() => ({
+      history: new HistoryTable(db),
+      evidence: new EvidenceTable(db),
+    }));
+    const stills = new Stills(fs, folder);
+    return {
+      runs: () => reading(() => history.runs()),
+      findings: (runId, since) =>
+        reading(() =>
+          history
+            .findings({ runId, limit: MOST_FINDINGS, ...(since === undefined ? {} : { since }) })
+            .toReversed(),
+        ),
+      evidenceOf: (findingId) => reading(() => evidence.of(findingId)),
+      still: (file) => stills.read(file),
+      close: () => db.close(),
+    };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
