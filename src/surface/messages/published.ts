@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ROOT_TOPIC, TOPIC_KINDS, type TopicKind } from '../topics.ts';
+import { asyncapiDocument } from './asyncapi.ts';
 import { MESSAGES, type MessageKind, type MessageName } from './catalogue.ts';
 import { messageExamples } from './examples.ts';
 import { answerSchema, MOST_REQUEST_BYTES, REQUEST_NAMES, REQUESTS, type RequestName } from './request.ts';
@@ -25,8 +26,18 @@ export function publishedFiles(): ReadonlyMap<string, string> {
     files.set(`examples/${stem}.request.json`, pretty(requests[name].request));
     files.set(`examples/${stem}.answer.json`, pretty(requests[name].answer));
   }
+  files.set('asyncapi.json', pretty(asyncapiDocument(fileOf)));
   files.set('README.md', readme());
   return files;
+}
+
+/** Every schema by its file, for comparing it with those that were published before. */
+export function schemaFiles(): ReadonlyMap<string, unknown> {
+  const isSchema = (file: string): boolean =>
+    file.endsWith('.json') && !file.startsWith('examples/') && file !== 'asyncapi.json';
+  return new Map(
+    [...publishedFiles()].filter(([file]) => isSchema(file)).map(([file, text]) => [file, JSON.parse(text)]),
+  );
 }
 
 /** The JSON Schema of a payload as readers should hold it against what they get. */
@@ -112,6 +123,16 @@ ${requestRows().join('\n')}
 - **Whatever comes, an answer goes back**: unknown (\`REQUEST_UNKNOWN\`), malformed or with a field too many
   (\`REQUEST_INVALID\`), more than ${MOST_REQUEST_BYTES} bytes (\`REQUEST_TOO_LARGE\`), late (\`REQUEST_EXPIRED\`), disabled by the
   configuration (\`REQUEST_DISABLED\`), too much at once (\`REQUEST_BUSY\`), not possible now (\`REQUEST_REFUSED\`).
+
+## For other people's clients
+
+- [asyncapi.json](asyncapi.json): all topics, messages, requests and answers as an AsyncAPI 3.0 document.
+- [conformance.jsonl](conformance.jsonl): every message of one inspection as a client heard it from a Mosquitto, one JSON
+  object a line: \`topic\`, \`qos\`, \`retain\`, \`payload\` (of a picture \`payloadBase64\`, the first one only), \`afterMs\`. Play it
+  to a client, or publish it to a broker. Made by \`npm run conformance\`.
+- [published.json](published.json): the schemas as last published. A test fails when a change would mislead who knows only
+  those; \`npm run schemas -- --publish\` publishes anew.
+- Home Assistant: \`surface.homeAssistant: homeassistant\` in the configuration makes a vehicle announce itself.
 
 ## How to read them
 
