@@ -2,10 +2,16 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemCode } from '../src/platform/errors.ts';
-import { publishedFiles } from '../src/surface/messages/published.ts';
+import { publishedFiles, schemaFiles } from '../src/surface/messages/published.ts';
 
 const folder = resolve(import.meta.dirname, '../docs/messages');
-const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    check: { type: 'boolean', default: false },
+    /** Takes the schemas as they are for published: later ones must be compatible with them. */
+    publish: { type: 'boolean', default: false },
+  },
+});
 
 function current(file: string): string | null {
   try {
@@ -26,4 +32,11 @@ if (values.check) {
     writeFileSync(join(folder, name), text);
     console.log(`docs/messages/${name}`);
   }
+}
+if (values.publish) {
+  writeFileSync(
+    join(folder, 'published.json'),
+    `${JSON.stringify(Object.fromEntries(schemaFiles()), null, 1)}\n`,
+  );
+  console.log('docs/messages/published.json');
 }

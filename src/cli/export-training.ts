@@ -48,12 +48,12 @@ Examples:
 }
 
 async function exportTraining(options: ExportOptions): Promise<number> {
-  const [{ readRecord }, { fieldPictures }, { writeFieldPictures }] = await Promise.all([
-    import('../record/read-record.ts'),
+  const [{ readRecordCopy }, { fieldPictures }, { writeFieldPictures }] = await Promise.all([
+    import('../record/record-copy.ts'),
     import('../training/field-reviews.ts'),
     import('../training/field-pictures.ts'),
   ]);
-  const record = readRecord(await recordFolder(options));
+  const record = readRecordCopy(await recordFolder(options));
   const lines = options.reviews === undefined ? [] : await reviewLines(options.reviews);
   const vehicles = new Map(record.runs.map(({ id, vehicle }) => [id, vehicle]));
   const { run: wanted } = options;

@@ -6,12 +6,14 @@ import { registerConsole } from './console.ts';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-codes.ts';
+import { registerExport } from './export.ts';
 import { registerExportTraining } from './export-training.ts';
 import { Interrupted } from './interrupt.ts';
 import { registerLight } from './light.ts';
 import { registerModel } from './model.ts';
 import { registerPredive } from './predive.ts';
 import { productVersion } from './product-version.ts';
+import { registerReport } from './report.ts';
 import { registerRequest } from './request.ts';
 import { registerRun } from './run.ts';
 import { registerSnapshot } from './snapshot.ts';
@@ -27,6 +29,7 @@ const EXAMPLES = `Examples:
   $ specta console --broker mqtt://vessel:1883  the operator's page in a browser
   $ specta doctor                             what is there, what is missing, what to do
   $ specta predive                            red or green before the dive
+  $ specta report latest --out report         the report of the last inspection
   $ specta status                             how the running daemon is`;
 
 /** What a command reports back to the command line: its exit status. */
@@ -82,6 +85,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   registerConsole(program, finish);
   registerDoctor(program, finish);
   registerPredive(program, finish);
+  registerReport(program, finish);
+  registerExport(program, finish);
   registerBench(program, finish);
   registerModel(program, finish);
   registerExportTraining(program, finish);

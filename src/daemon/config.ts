@@ -155,6 +155,12 @@ const surface = z.strictObject({
     .describe('alerts of the past sent a second; new ones pass them'),
   willDelaySeconds: seconds.default(5).describe('MQTT 5: a loss shorter than this is no news'),
   sessionExpirySeconds: seconds.max(4_294_967_294).default(60).describe('MQTT 5: it bounds willDelaySeconds'),
+  homeAssistant: z
+    .string()
+    .regex(/^[A-Za-z0-9_/-]+$/, 'expected a topic such as homeassistant')
+    .nullable()
+    .default(null)
+    .describe('prefix of Home Assistant discovery; null: none'),
 });
 
 const record = z.strictObject({

@@ -178,6 +178,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   link.onStatus((status) => statuses.set('link', status.condition, status.reason));
   for (const status of statuses.all()) publisher.status(status);
   publisher.light(light);
+  if (config.surface.homeAssistant !== null) publisher.homeAssistant(config.surface.homeAssistant, version);
   const places = positionChoice(config);
   const position = places && openPosition(places, clock, nodeFiles);
   if (position === null) statuses.set('position', 'absent', 'no source of position is configured');
@@ -219,8 +220,11 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     record,
     meter,
     fixAt,
+    clockQuality: () => boot.clockQuality(),
     log,
   });
+  for (const status of statuses.all()) inspection.hear(status);
+  statuses.changes.on((status) => inspection.hear(status));
   inspection.changes.on((change) => events.emit({ kind: 'finding', change }));
   reporter.committed.on(({ change }) => {
     control.attach({ newestFindingUtcMs: change.at.utcMs });

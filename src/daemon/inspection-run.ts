@@ -2,11 +2,14 @@ import type { CloseReason, Finding, FindingChange } from '../domain/finding.ts';
 import type { Fix } from '../domain/fix.ts';
 import type { Manifest } from '../domain/manifest.ts';
 import type { Coverage, Run, RunEnd } from '../domain/run.ts';
-import type { Instant } from '../domain/time.ts';
+import type { PartStatus } from '../domain/status.ts';
+import type { ClockQuality, Instant } from '../domain/time.ts';
 import type { Verdict } from '../domain/verdict.ts';
+import { GapLog } from '../inspection/gap-log.ts';
 import { createInspector, type InspectionStep, type Inspector } from '../inspection/inspector.ts';
 import { interruptFindings } from '../inspection/recovery.ts';
 import type { InspectionRules } from '../inspection/rules.ts';
+import { FaultLog } from './fault-log.ts';
 
 /** What a run needs to begin. */
 export interface RunSetting {
@@ -27,11 +30,23 @@ export interface LeftOver {
 export class InspectionRun {
   private readonly head: Pick<Run, 'id' | 'vehicle' | 'startedAt'>;
   private readonly inspector: Inspector;
+  private readonly gaps: GapLog;
+  private readonly faults: FaultLog;
+  private now: Instant;
   private end: { readonly at: Instant; readonly why: RunEnd } | null = null;
 
-  private constructor(head: Pick<Run, 'id' | 'vehicle' | 'startedAt'>, inspector: Inspector) {
+  private constructor(
+    head: Pick<Run, 'id' | 'vehicle' | 'startedAt'>,
+    inspector: Inspector,
+    rules: InspectionRules,
+    now: Instant,
+    annals?: Run['annals'],
+  ) {
     this.head = head;
     this.inspector = inspector;
+    this.gaps = new GapLog(rules.lostAfterMs, rules.lostAfterMs, annals);
+    this.faults = new FaultLog(annals);
+    this.now = now;
   }
 
   /**
@@ -43,7 +58,7 @@ export class InspectionRun {
     const time = new Date(now.utcMs).toISOString().replace(/[-:]|\.\d+/g, '');
     const id = `R-${time}-${setting.boot.slice(0, 8)}${number === 1 ? '' : `-${number}`}`;
     const head = { id, vehicle: setting.vehicle, startedAt: now };
-    return new InspectionRun(head, InspectionRun.inspectorFor(setting, id, now));
+    return new InspectionRun(head, InspectionRun.inspectorFor(setting, id, now), setting.rules, now);
   }
 
   /**
@@ -59,9 +74,11 @@ export class InspectionRun {
     const { coverage } = left.run;
     const withGap: Coverage = { ...coverage, lostSeconds: coverage.lostSeconds + Math.max(0, gapSeconds) };
     const inspector = InspectionRun.inspectorFor(setting, left.run.id, now, withGap);
-    const { id, vehicle, startedAt } = left.run;
+    const { id, vehicle, startedAt, annals } = left.run;
+    const run = new InspectionRun({ id, vehicle, startedAt }, inspector, setting.rules, now, annals);
+    run.gaps.lose({ ...now, utcMs: now.utcMs - gapSeconds * 1000 }, now);
     return {
-      run: new InspectionRun({ id, vehicle, startedAt }, inspector),
+      run,
       changes: interruptFindings(left.openFindings, now),
     };
   }
@@ -102,14 +119,23 @@ export class InspectionRun {
       endedAt: this.end?.at ?? null,
       end: this.end?.why ?? null,
       coverage: this.inspector.coverage,
+      annals: { ...this.gaps.read(this.end?.at ?? this.now), ...this.faults.read() },
     };
   }
 
+  /** How a part is now, and how far the clock can be believed. */
+  hear(status: PartStatus, clockQuality: ClockQuality): void {
+    this.faults.hear(status, clockQuality);
+  }
+
   judge(verdict: Verdict, fix: Fix | null): InspectionStep {
+    this.now = verdict.frame.capturedAt;
+    this.gaps.see(verdict.blind ?? 'seen', this.now, fix?.kp ?? null);
     return this.inspector.judge(verdict, fix);
   }
 
   tick(now: Instant): InspectionStep {
+    this.now = now;
     return this.inspector.tick(now);
   }
 

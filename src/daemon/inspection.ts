@@ -2,7 +2,8 @@ import type { FindingChange } from '../domain/finding.ts';
 import type { Fix } from '../domain/fix.ts';
 import type { Frame } from '../domain/frame.ts';
 import type { RunEnd } from '../domain/run.ts';
-import type { Instant } from '../domain/time.ts';
+import type { PartStatus } from '../domain/status.ts';
+import type { ClockQuality, Instant } from '../domain/time.ts';
 import type { DefectClass, Verdict } from '../domain/verdict.ts';
 import type { InspectionStep } from '../inspection/inspector.ts';
 import { interruptFindings } from '../inspection/recovery.ts';
@@ -29,6 +30,7 @@ interface InspectionParts {
   readonly meter: LatencyMeter;
   /** Where the vehicle was at a moment just passed; null without a source of positions. */
   readonly fixAt: (at: Instant) => Fix | null;
+  readonly clockQuality: () => ClockQuality;
   readonly log: Logger;
 }
 
@@ -45,6 +47,8 @@ export class Inspection {
   private findings = 0;
   private runs = 0;
   private writtenMonoMs = 0;
+  /** How each part is now. */
+  private readonly parted = new Map<PartStatus['part'], PartStatus>();
 
   constructor(parts: InspectionParts) {
     this.parts = parts;
@@ -86,12 +90,23 @@ export class Inspection {
     if (!this.run) publisher.run(null, []);
   }
 
+  /** How a part is now: what did not work during a run is told in its report. */
+  hear(status: PartStatus): void {
+    this.parted.set(status.part, status);
+    this.run?.hear(status, this.parts.clockQuality());
+  }
+
+  private tellParts(run: InspectionRun): void {
+    for (const status of this.parted.values()) run.hear(status, this.parts.clockQuality());
+  }
+
   private resume(left: UnfinishedRun): void {
     const { clock, log } = this.parts;
     const now = clock.now();
     const gapSeconds = Math.max(0, (now.utcMs - left.lastHeardUtcMs) / 1000);
     const { run, changes } = InspectionRun.resume(this.setting, left, gapSeconds, now);
     this.run = run;
+    this.tellParts(run);
     log.warn(
       { run: run.id, gapSeconds, interrupted: changes.length },
       'the run goes on after an unplanned restart',
@@ -119,6 +134,7 @@ export class Inspection {
     this.runs += 1;
     const run = InspectionRun.begin(this.setting, clock.now(), this.runs);
     this.run = run;
+    this.tellParts(run);
     log.info({ run: run.id }, 'the run begins');
     this.settle(record.startRun(run.record), 'the start of the run');
     this.publish();

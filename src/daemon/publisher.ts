@@ -11,6 +11,7 @@ import type { Link } from '../surface/link.ts';
 import { detectionMessage, detectionSchema } from '../surface/messages/detection.ts';
 import { encode, type Stamp } from '../surface/messages/envelope.ts';
 import { type HealthMessage, healthMessage, healthSchema } from '../surface/messages/health.ts';
+import { homeAssistantDiscovery } from '../surface/messages/home-assistant.ts';
 import { lightMessage, lightSchema } from '../surface/messages/light.ts';
 import { modelMessage, modelSchema } from '../surface/messages/model.ts';
 import { runMessage, runSchema } from '../surface/messages/run.ts';
@@ -46,6 +47,13 @@ export class Publisher {
   /** Detections not sent because another had just been sent. */
   get thinnedDetections(): number {
     return this.thinned;
+  }
+
+  /** Tells Home Assistant of this vehicle, below its discovery prefix. */
+  homeAssistant(prefix: string, version: string): void {
+    for (const [topic, message] of homeAssistantDiscovery(prefix, this.deps.vehicle, version)) {
+      this.link?.publishRetained(topic, new TextEncoder().encode(JSON.stringify(message)));
+    }
   }
 
   /** The next message's place in the order of this boot. */

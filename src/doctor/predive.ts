@@ -204,6 +204,6 @@ function backupItem({ backup, spoken }: DeckFacts): PrediveItem {
   return red(
     'backup',
     `${last}; ${news}`,
-    `Copy ${folder} to another disk while the daemon is stopped, then say --yes backup.`,
+    `Put it on another disk: specta export all --to FOLDER. (Or copy ${folder} while the daemon is stopped, then say --yes backup.)`,
   );
 }

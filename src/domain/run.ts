@@ -1,4 +1,5 @@
-import type { Instant } from './time.ts';
+import type { Part, PartCondition } from './status.ts';
+import type { ClockQuality, Instant } from './time.ts';
 import type { BlindReason } from './verdict.ts';
 
 /** Seconds of a run by what the camera could do. It says "the camera could see", not "the pipe was in view". */
@@ -19,6 +20,38 @@ export interface Coverage {
 
 export type RunEnd = 'requested' | 'shutdown' | 'camera-ended' | 'interrupted';
 
+/** A stretch of a run in which the camera could not see. */
+export interface CoverageGap {
+  readonly kind: BlindReason | 'lost';
+  readonly fromUtcMs: number;
+  readonly toUtcMs: number;
+  /** Kilometre points at its ends, km; null where not known. */
+  readonly kpFrom: number | null;
+  readonly kpTo: number | null;
+}
+
+/** A part that did not work during a run, when it began to be so. */
+export interface RunFault {
+  readonly part: Part;
+  readonly condition: PartCondition;
+  readonly reason: string | null;
+  readonly atUtcMs: number;
+}
+
+/** What else a run's record tells for its report. Runs that an older SPECTA recorded have none of it. */
+export interface RunAnnals {
+  /** In order; the first 500. */
+  readonly gaps: readonly CoverageGap[];
+  readonly gapsLeftOut: number;
+  /** Lowest and highest kilometre point at which a frame was judged, km; null where no position is known. */
+  readonly kpSeen: readonly [number, number] | null;
+  /** In order; the first 200. A part that works again is told with condition `ok`. */
+  readonly faults: readonly RunFault[];
+  readonly faultsLeftOut: number;
+  /** The worst during the run. */
+  readonly clockQuality: ClockQuality;
+}
+
 /** One inspection. */
 export interface Run {
   readonly id: string;
@@ -27,4 +60,5 @@ export interface Run {
   readonly endedAt: Instant | null;
   readonly end: RunEnd | null;
   readonly coverage: Coverage;
+  readonly annals?: RunAnnals;
 }

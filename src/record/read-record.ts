@@ -4,76 +4,74 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Finding } from '../domain/finding.ts';
 import type { Run } from '../domain/run.ts';
 import { SpectaError } from '../platform/errors.ts';
+import type { FileSystem } from '../platform/files.ts';
 import { recordError } from './database.ts';
 import type { StoredEvidence } from './evidence.ts';
 import { EvidenceTable } from './evidence-table.ts';
+import { HistoryTable } from './history-table.ts';
 import { DATABASE_FILE } from './open-record.ts';
-import { bytes, stored } from './row.ts';
 import { MIGRATIONS, newestVersion, schemaNewer, schemaVersion } from './schema.ts';
+import { Stills } from './stills.ts';
 
-/** A finding with everything that is kept for it. */
-export interface RecordedFinding {
-  readonly finding: Finding;
-  /** Oldest first, also what had to be removed since. */
-  readonly evidence: readonly StoredEvidence[];
-}
+const MOST_FINDINGS = 1_000_000;
 
-/** A record as it stands, for those who only read it. */
-export interface RecordCopy {
-  /** Holds the stills that the evidence names. */
-  readonly folder: string;
-  readonly runs: readonly Run[];
-  /** Oldest first. */
-  readonly findings: readonly RecordedFinding[];
-  /** The newest alert of each finding, JSON as it was told; empty where the record keeps none. */
-  readonly alerts: readonly string[];
+/** A record as it is on the disk, for reports: only read, also while a daemon writes to it. */
+export interface RecordReader {
+  /** Newest first. */
+  runs(): readonly Run[];
+  /** Oldest first. @param since UTC ms: only those that changed then or later */
+  findings(runId: string, since?: number): readonly Finding[];
+  /** Everything kept for a finding, oldest first. */
+  evidenceOf(findingId: string): readonly StoredEvidence[];
+  /** The bytes of a still; null when the file is gone. */
+  still(file: string): Promise<Uint8Array | null>;
+  close(): void;
 }
 
 /**
- * Reads the whole of a record, without changing it and without keeping a daemon from writing to it.
- * Throws `FOLDER_EMPTY` where there is none, `RECORD_SCHEMA_NEWER`, `RECORD_CORRUPT`, `RECORD_BUSY`, `DISK_FAILED`.
+ * Opens the record in a folder for reading.
+ * Throws `DATA_INVALID` when there is none, `RECORD_SCHEMA_NEWER`, `RECORD_CORRUPT`, `RECORD_BUSY`, `DISK_FAILED`.
  */
-export function readRecord(folder: string): RecordCopy {
+export function readRecord(fs: FileSystem, folder: string): RecordReader {
   const path = join(folder, DATABASE_FILE);
   if (!existsSync(path)) {
     throw new SpectaError(
-      'FOLDER_EMPTY',
-      `There is no record in ${folder}: ${DATABASE_FILE} is not there.`,
-      'Name the folder `record` of a state folder, or a whole copy of one.',
+      'DATA_INVALID',
+      `There is no record at ${path}.`,
+      'Name the configuration of the vehicle with --config, or its state folder with --state.',
     );
   }
-  let db: DatabaseSync | null = null;
-  try {
-    db = new DatabaseSync(path, { readOnly: true });
-    return { folder, ...read(db, path) };
-  } catch (error) {
-    throw recordError(error, path);
-  } finally {
-    db?.close();
-  }
-}
-
-function read(db: DatabaseSync, path: string): Omit<RecordCopy, 'folder'> {
-  const [found, known] = [schemaVersion(db), newestVersion(MIGRATIONS)];
-  // Version 2 adds the alerts, which are read below where they are there.
-  if (found > Math.max(2, known)) throw schemaNewer(path, found, known);
-  // One moment for all of it, whatever a daemon writes meanwhile.
-  db.exec('BEGIN');
-  const evidence = new EvidenceTable(db);
-  const runs = db.prepare('SELECT body FROM runs ORDER BY rowid').all();
-  const findings = db.prepare('SELECT body FROM findings ORDER BY rowid').all();
-  const kept = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alerts'").get();
-  const alerts =
-    kept === undefined ? [] : db.prepare('SELECT payload FROM alerts WHERE newest = 1 ORDER BY id').all();
-  const decoder = new TextDecoder();
-  const copy = {
-    runs: runs.map((row) => stored<Run>(row, 'body')),
-    findings: findings.map((row) => {
-      const finding = stored<Finding>(row, 'body');
-      return { finding, evidence: evidence.of(finding.id) };
-    }),
-    alerts: alerts.map((row) => decoder.decode(bytes(row, 'payload'))),
+  const reading = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw recordError(error, path);
+    }
   };
-  db.exec('COMMIT');
-  return copy;
+  const db = reading(() => new DatabaseSync(path, { readOnly: true, timeout: 5_000 }));
+  try {
+    const found = reading(() => schemaVersion(db));
+    const known = newestVersion(MIGRATIONS);
+    if (found > known) throw schemaNewer(path, found, known);
+    const { history, evidence } = reading(() => ({
+      history: new HistoryTable(db),
+      evidence: new EvidenceTable(db),
+    }));
+    const stills = new Stills(fs, folder);
+    return {
+      runs: () => reading(() => history.runs()),
+      findings: (runId, since) =>
+        reading(() =>
+          history
+            .findings({ runId, limit: MOST_FINDINGS, ...(since === undefined ? {} : { since }) })
+            .toReversed(),
+        ),
+      evidenceOf: (findingId) => reading(() => evidence.of(findingId)),
+      still: (file) => stills.read(file),
+      close: () => db.close(),
+    };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }

@@ -7,7 +7,7 @@ import type { DefectClass } from '../../src/domain/verdict.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { openBlackBox } from '../../src/record/black-box.ts';
-import { readRecord } from '../../src/record/read-record.ts';
+import { readRecordCopy } from '../../src/record/record-copy.ts';
 import { readClassFolders } from '../../src/training/class-folders.ts';
 import { readGroupList } from '../../src/training/group-list.ts';
 import { drawJpeg, type Scene } from '../fixtures/pictures.ts';
@@ -150,7 +150,7 @@ test('who else is in the picture must be known: an unreviewed finding beside a r
 
 test('a picture that was changed since is left out and named', async () => {
   const record = await recordOf('record-3', STAGED.slice(0, 2));
-  const kept = readRecord(record).findings[1]?.evidence[0];
+  const kept = readRecordCopy(record).findings[1]?.evidence[0];
   await writeFile(join(record, kept?.file ?? ''), drawJpeg('rust'));
   const reviews = await reviewFile('reviews-3', { 'F-1': 'confirmed', 'F-2': 'rejected' });
   const out = join(folder, 'field-3');

@@ -18,6 +18,8 @@ const COMMANDS = [
   'watch',
   'doctor',
   'predive',
+  'report',
+  'export',
   'bench',
 ];
 const SUBCOMMANDS = [
@@ -27,6 +29,7 @@ const SUBCOMMANDS = [
   'light acknowledge',
   'light status',
   'light safe',
+  'report verify',
 ];
 const documented = readFileSync(join(ROOT, 'docs/cli.md'), 'utf8');
 

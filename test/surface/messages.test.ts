@@ -19,8 +19,9 @@ const folder = resolve(import.meta.dirname, '../../docs/messages');
 const names = Object.keys(MESSAGES) as MessageName[];
 
 test('the committed schemas and examples are what the code says', () => {
-  const committed = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    /\.(json|md)$/.test(name),
+  // published.json tells what was, not what is.
+  const committed = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => /\.(json|md)$/.test(name) && name !== 'published.json',
   );
   const published = publishedFiles();
   expect(committed.toSorted()).toEqual([...published.keys()].toSorted());

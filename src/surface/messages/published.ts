@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ROOT_TOPIC, TOPIC_KINDS, type TopicKind } from '../topics.ts';
+import { asyncapiDocument } from './asyncapi.ts';
 import { MESSAGES, type MessageKind, type MessageName } from './catalogue.ts';
 import { messageExamples } from './examples.ts';
 import {
@@ -32,8 +33,18 @@ export function publishedFiles(): ReadonlyMap<string, string> {
     files.set(`examples/${stem}.request.json`, pretty(requests[name].request));
     files.set(`examples/${stem}.answer.json`, pretty(requests[name].answer));
   }
+  files.set('asyncapi.json', pretty(asyncapiDocument(fileOf)));
   files.set('README.md', readme());
   return files;
+}
+
+/** Every schema by its file, for comparing it with those that were published before. */
+export function schemaFiles(): ReadonlyMap<string, unknown> {
+  const isSchema = (file: string): boolean =>
+    file.endsWith('.json') && !file.startsWith('examples/') && file !== 'asyncapi.json';
+  return new Map(
+    [...publishedFiles()].filter(([file]) => isSchema(file)).map(([file, text]) => [file, JSON.parse(text)]),
+  );
 }
 
 /** The JSON Schema of a payload as readers should hold it against what they get. */
@@ -126,6 +137,16 @@ ${requestRows().join('\n')}
   is larger than 6 MiB does not arrive at all (MQTT 5), and of a flood only some is answered.
 - **Coming back after an outage**: ask \`findings/list\` with \`since\`, compare \`(boot, sequence)\` of each finding's newest
   alert with what you have, and ask for whole histories with \`alerts/resend\`.
+
+## For other people's clients
+
+- [asyncapi.json](asyncapi.json): all topics, messages, requests and answers as an AsyncAPI 3.0 document.
+- [conformance.jsonl](conformance.jsonl): every message of one inspection as a client heard it from a Mosquitto, one JSON
+  object a line: \`topic\`, \`qos\`, \`retain\`, \`payload\` (of a picture \`payloadBase64\`, the first one only), \`afterMs\`. Play it
+  to a client, or publish it to a broker. Made by \`npm run conformance\`.
+- [published.json](published.json): the schemas as last published. A test fails when a change would mislead who knows only
+  those; \`npm run schemas -- --publish\` publishes anew.
+- Home Assistant: \`surface.homeAssistant: homeassistant\` in the configuration makes a vehicle announce itself.
 
 ## How to read them
 

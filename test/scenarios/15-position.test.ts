@@ -6,7 +6,7 @@ import { freePort } from '../fixtures/mosquitto.ts';
 import { placeFields, sentence } from '../position/sentences.ts';
 import { scenario } from './scenario.ts';
 
-scenario('14 alerts say where: KP along the route, and why not once nobody tells any more', async (stage) => {
+scenario('15 alerts say where: KP along the route, and why not once nobody tells any more', async (stage) => {
   const broker = await stage.broker();
   const surface = await stage.surface(broker.url);
   const camera = await stage.liveCamera('sound');
