@@ -68,7 +68,7 @@ function train(out: string, changes: Partial<TrainRequest>) {
 }
 
 /** The same scenes as a camera in other water gives them: half as bright, and grey. */
-async function seenInTheField(scene: DrawnScene, seed: number): Promise<Buffer> {
+async function seenInTheField(scene: DrawnScene, seed: number): Promise<Uint8Array> {
   const picture = drawPicture(scene, seed);
   return pngOf({ ...picture, luma: picture.luma.map((level) => 20 + level * 0.35) });
 }
