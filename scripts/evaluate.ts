@@ -20,7 +20,7 @@ Examples:
   $ npm run evaluate -- --data ../data/train --model specta-32x2
   $ npx specta classify ../data/train/*/*.jpg --json | npm run evaluate -- --data ../data/train --verdicts -
   $ npm run evaluate -- --data ../data/train --out evaluation/      JSON and one HTML page with plots
-  $ npm run evaluate -- --footage unseen-runs/ --everything
+  $ npm run evaluate -- --footage unseen-runs/ --everything --where
   $ npm run evaluate -- --run runs/hour-1 --out evaluation/         findings of a whole run against its truth`;
 
 interface Options {
@@ -34,6 +34,7 @@ interface Options {
   duplicates: 'refuse' | 'join';
   model: string;
   verdicts?: string;
+  where: boolean;
   everything: boolean;
   together: string[];
   json: boolean;
@@ -63,6 +64,7 @@ const options = new Command('evaluate')
   )
   .option('--model <bundle>', 'name, name@version or folder of a bundle', 'specta-32x2')
   .option('--verdicts <file>', 'lines of `specta classify --json`, - for standard input; else judged here')
+  .option('--where', 'also measure how well boxes fit, where the data says where defects are', false)
   .option('--everything', 'count every picture: for data the model has never seen', false)
   .option('--together <source>', 'source whose pictures are one group', collect, ['metu8'])
   .option('--threads <n>', 'processor threads', '2')

@@ -6,6 +6,7 @@ import type { Bundle } from '../src/domain/manifest.ts';
 import { DEFECT_CLASSES } from '../src/domain/verdict.ts';
 import { resolveBundle } from '../src/model/bundle.ts';
 import { asSpectaError, SpectaError } from '../src/platform/errors.ts';
+import { nodeFiles } from '../src/platform/files.ts';
 import { AUGMENT_DEFAULTS, WATER_AUGMENT } from '../src/training/augment.ts';
 import type { Network } from '../src/training/network.ts';
 import { parseGrid } from '../src/training/network-grid.ts';
@@ -17,10 +18,11 @@ import {
   presetNetwork,
 } from '../src/training/network-presets.ts';
 import { summaryLines } from '../src/training/network-summary.ts';
+import { networkNameOf } from '../src/training/onnx-weights.ts';
 import { createProgress } from '../src/training/progress.ts';
 import { CLASS_ORDER } from '../src/training/samples.ts';
 import type { ClassWeights } from '../src/training/targets.ts';
-import { trainBundle } from '../src/training/train.ts';
+import { type TrainRequest, trainBundle } from '../src/training/train.ts';
 
 const EXAMPLES = `
 The data folder holds one subfolder for each class: corrosion, crack, intact. A manifest.csv in it or beside it names
@@ -32,6 +34,8 @@ Examples:
   $ npm run train -- --data ../data/train --epochs 1 --limit 200 --out /tmp/try/0.0.1        a quick look
   $ npm run train -- --data ../data/train --network separable-small --augment water --epochs 30 --patience 8 \\
       --checkpoint /tmp/small.checkpoint --tensorboard runs/board --out models/specta-small/0.1.0
+  $ npm run train -- --data field-1 --init specta-32x2 --epochs 5 --out models/specta-32x2/0.2.0      learn from the field
+  $ npm run train -- --data ../data/train --trainer tfjs --out models/specta-32x2/0.2.0
   $ npm run train -- --network lenet5 --output softmax --summary
   $ npm run train -- --data ../data/train --grid 1,2,3/32,64/0,1 --tensorboard runs/board --out models/any/0.0.1`;
 
@@ -100,7 +104,15 @@ const command = new Command('train')
   .option('--threads <n>', 'processor threads', whole, 2)
   .option('--seed <n>', 'for the split, the first weights and the augmentation', whole, 1)
   .option('--limit <n>', 'train on at most so many pictures', whole)
-  .option('--init <bundle>', 'go on from the weights of a bundle trained on the same data and seed')
+  .option('--init <bundle>', 'fine-tune a bundle: go on from its weights, with its network and preprocessing')
+  .option('--train-layers <which>', 'with --init: all, or last', choice('all', 'last'), 'all')
+  .option('--trainer <kind>', 'own (ONNX Runtime), or tfjs (TensorFlow.js)', choice('own', 'tfjs'), 'own')
+  .option(
+    '--tfjs-backend <name>',
+    'with --trainer tfjs, without tfjs-node: cpu or wasm',
+    choice('cpu', 'wasm'),
+  )
+  .option('--tfjs-packages <folder>', 'the folder in whose node_modules tfjs-node-gpu or tfjs-node is')
   .option('--write-each-best', 'write the bundle after each epoch that is the best so far', false)
   .option('--false-alerts <share>', 'largest share of false alerts on the validation side', share, 0.02)
   .option('--validation <share>', 'share of the pictures to choose by', share, 0.15)
@@ -191,6 +203,10 @@ interface Options {
   seed: number;
   limit?: number;
   init?: string;
+  trainLayers: 'all' | 'last';
+  trainer: 'own' | 'tfjs';
+  tfjsBackend?: 'cpu' | 'wasm';
+  tfjsPackages?: string;
   writeEachBest: boolean;
   falseAlerts: number;
   validation: number;
@@ -204,6 +220,8 @@ const MICRO_BATCH = { large: 1, small: 8 };
 const LARGE_PIXELS = 300 * 300;
 
 const options = command.parse().opts<Options>();
+/** Of fine-tuning: what was learnt shall not be thrown away in the first steps. */
+const FINE_TUNING_RATE = 3e-4;
 const now = (): number => performance.now();
 const progress = createProgress(process.stdout, now);
 using interrupt = onInterrupt();
@@ -212,10 +230,53 @@ function networkOf(name: string): (head: OutputHead) => Network {
   return (head) => presetNetwork(name, head, options.size);
 }
 
+async function tfjsTrainer(): Promise<Pick<TrainRequest, 'trainer' | 'trainerName'>> {
+  const [{ startTrainingRuntime }, { createTfjsTrainer }] = await Promise.all([
+    import('../src/training/tfjs-training-runtime.ts'),
+    import('../src/training/tfjs-fit.ts'),
+  ]);
+  const { tfjsBackend = null, tfjsPackages = null } = options;
+  const runtime = await startTrainingRuntime(tfjsBackend, tfjsPackages);
+  progress.say(`training by ${runtime.name}`);
+  return { trainer: createTfjsTrainer(runtime), trainerName: `TensorFlow.js model.fit by ${runtime.name}` };
+}
+
+/** What a bundle that is fine-tuned decides, but for what was said otherwise: its weights fit nothing else. */
+function fromBundle({ manifest }: Bundle): Partial<TrainRequest> {
+  const { output, preprocessing, tiles } = manifest;
+  const { normalisation, channels, clahe } = preprocessing;
+  return {
+    ...(isDefault('output') && { output: output.kind }),
+    ...(isDefault('normalisation') && { normalisation }),
+    ...(isDefault('channels') && { channels }),
+    ...(isDefault('clahe') && clahe && { clahe }),
+    ...(isDefault('tiles') && tiles !== undefined && { tiles }),
+    ...(isDefault('learningRate') && { learningRate: FINE_TUNING_RATE }),
+  };
+}
+
+function isDefault(name: string): boolean {
+  return command.getOptionValueSource(name) !== 'cli';
+}
+
+/** The network that is asked for: that of the bundle to go on from, unless one is named. */
+async function networkName(initial: Bundle | undefined): Promise<string> {
+  if (!initial || !isDefault('network')) return options.network;
+  const name = networkNameOf(await nodeFiles.readFile(join(initial.folder, 'model.onnx')));
+  const { width, height } = initial.manifest.input;
+  options.size ??= { width, height };
+  if (name !== null) return name;
+  throw new SpectaError(
+    'USAGE',
+    `${initial.manifest.name}@${initial.manifest.version} does not say what network it is`,
+    'Name it with --network.',
+  );
+}
+
 /** Trains one network into `out`. */
 async function trainOne(name: string, out: string, initial: Bundle | undefined): Promise<void> {
   const started = now();
-  const { data, manifest, clahe, checkpoint, render, textures, only, ...rest } = options;
+  const { data, manifest, clahe, checkpoint, render, textures, only, trainer: kind, ...rest } = options;
   const network = networkOf(name);
   const { width, height } = network(DEFECT_HEAD).input;
   const { large, small } = MICRO_BATCH;
@@ -243,7 +304,8 @@ async function trainOne(name: string, out: string, initial: Bundle | undefined):
           ...(textures !== undefined && { textures }),
         },
       }),
-      ...(initial && { initial }),
+      ...(initial && { initial, ...fromBundle(initial) }),
+      ...(kind === 'tfjs' && (await tfjsTrainer())),
       ...(only.length > 0 && { only }),
       augment: rest.augment === 'water' ? WATER_AUGMENT : AUGMENT_DEFAULTS,
       falseAlertRate: options.falseAlerts,
@@ -267,9 +329,9 @@ function folderOf(name: string): string {
 }
 
 try {
-  const names = options.grid === undefined ? [options.network] : parseGrid(options.grid);
   const models = new URL('../models', import.meta.url).pathname;
   const initial = options.init === undefined ? undefined : await resolveBundle(options.init, models);
+  const names = options.grid === undefined ? [await networkName(initial)] : parseGrid(options.grid);
   for (const name of names) {
     if (options.summary) {
       const units = (options.output === 'softmax' ? CLASS_ORDER : DEFECT_CLASSES).length;

@@ -4,7 +4,7 @@ import type { Box } from '../domain/verdict.ts';
 /** The tint where the map is highest: what is below must stay plain to see. */
 const MOST_OPAQUE = 0.3;
 /** Cells below this share of the highest are not tinted. */
-const LEAST_SHOWN = 0.3;
+const LEAST_SHOWN = 0.5;
 
 /**
  * Box and map as an SVG picture of the size of the photo, px.

@@ -14,6 +14,7 @@ import { type EvaluationReport, evaluationReport } from './report.ts';
 import type { Sample } from './samples.ts';
 import { fitShortcutBaseline } from './shortcut-baseline.ts';
 import { parseVerdictLines } from './verdict-lines.ts';
+import { measureWhere, type WhereMeasure } from './where-measure.ts';
 import { type Mistake, worstMistakes } from './worst-mistakes.ts';
 
 export interface EvaluateRequest extends Omit<DataRequest, 'size' | 'channels'> {
@@ -23,6 +24,8 @@ export interface EvaluateRequest extends Omit<DataRequest, 'size' | 'channels'> 
   /** Judge every picture, for data that the model has never seen; the baseline then learns from them too. */
   readonly everything: boolean;
   readonly threads: number;
+  /** Also look where defects are, in pictures of which that is known: about 75 inferences each. */
+  readonly where?: boolean;
 }
 
 /** What was said of one sample. */
@@ -49,6 +52,8 @@ export interface Evaluation {
   readonly asIs: EvaluatedSide;
   /** With brightness and contrast redrawn from one distribution for all classes; null where verdicts were given. */
   readonly equalised: EvaluatedSide | null;
+  /** How well boxes fit; empty where it was not asked for, or nothing is known of where defects are. */
+  readonly where: readonly WhereMeasure[];
   /** Held-out pictures about which the verdicts say nothing. */
   readonly missing: readonly string[];
   /** Held-out pictures that could not be read. */
@@ -98,7 +103,7 @@ export async function evaluateBundle(
     });
     const missing = judged.filter(({ file }) => !known.has(file)).map(({ file }) => file);
     const asIs = evaluateSide(bundle, spoken, verdicts, baselineFrom);
-    return { report: asIs.report, asIs, equalised: null, missing, ...common };
+    return { report: asIs.report, asIs, equalised: null, where: [], missing, ...common };
   }
   const sides = await evaluateBothWays(
     bundle,
@@ -108,7 +113,25 @@ export async function evaluateBundle(
     progress,
     now,
   );
-  return { report: sides.asIs.report, ...sides, missing: [], ...common };
+  const where = request.where ? await searchAll(request, judged, sides.asIs, progress, now, signal) : [];
+  return { report: sides.asIs.report, ...sides, where, missing: [], ...common };
+}
+
+function searchAll(
+  { bundle, threads }: EvaluateRequest,
+  samples: readonly Sample[],
+  { said }: EvaluatedSide,
+  progress: Progress,
+  now: () => number,
+  signal: AbortSignal | undefined,
+): Promise<WhereMeasure[]> {
+  const started = now();
+  const verdicts = said.map(({ network }) => network);
+  return measureWhere(bundle, samples, verdicts, {
+    threads,
+    onSample: (done, all) => progress.show('looking where', done, all, started),
+    ...(signal && { signal }),
+  });
 }
 
 /**

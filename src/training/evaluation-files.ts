@@ -21,11 +21,12 @@ export function evaluationRecord({
       return { picture: sample.name, truth, said, probability };
     }),
   });
-  const { asIs, equalised, missing, unreadable } = evaluation;
+  const { asIs, equalised, where, missing, unreadable } = evaluation;
   return {
     model: { name, version, digest: bundle.digest },
     ...side(asIs),
     equalised: equalised && side(equalised),
+    where,
     runs,
     missing,
     unreadable,
@@ -52,6 +53,7 @@ export async function writeEvaluation(
     size: wholeSize(bundle.manifest),
     asIs: evaluation.asIs,
     equalised: evaluation.equalised,
+    where: evaluation.where,
     runs,
   });
   const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -68,7 +70,7 @@ function finite(_key: string, value: unknown): unknown {
 
 /** Both sides and the runs as lines of text for people. */
 export function evaluationLines({ evaluation, runs }: EvaluationFacts): string[] {
-  const { asIs, equalised } = evaluation;
+  const { asIs, equalised, where } = evaluation;
   const side = (heading: string, each: EvaluatedSide): string[] => [
     heading,
     ...reportLines(each.report),
@@ -78,11 +80,19 @@ export function evaluationLines({ evaluation, runs }: EvaluationFacts): string[]
   return [
     ...side('As is:', asIs),
     ...(equalised ? side('Brightness and contrast redrawn from one distribution:', equalised) : []),
+    ...where.map(
+      ({ defect, count, found, hit, hitByMiddle, overlap }) =>
+        `where is the ${defect}: box found in ${share(found)} of ${count} pictures, its middle on the defect in ${share(hit)} (the picture's middle in ${share(hitByMiddle)}), mean overlap ${overlap.toFixed(2)}`,
+    ),
     ...runs.map(
       ({ name, hours, falseAlerts, falseAlertsAnHour, found, defects }) =>
         `run ${name}: ${(hours * 60).toFixed(1)} min, ${falseAlerts} false alerts (${falseAlertsAnHour.toFixed(2)} an hour), ${found} of ${defects} defects found`,
     ),
   ];
+}
+
+function share(value: number): string {
+  return `${(100 * value).toFixed(0)} %`;
 }
 
 function measureLines({ measures }: EvaluatedSide): string[] {

@@ -1,4 +1,3 @@
-import { DEFECT_CLASSES } from '../domain/verdict.ts';
 import { nodeFiles } from '../platform/files.ts';
 import { ADAM_DEFAULTS, Adam } from './adam.ts';
 import type { BatchRules } from './batch-maker.ts';
@@ -10,7 +9,8 @@ import { gatherStatistics } from './norm-statistics.ts';
 import { copyParameters, initialParameters, type Parameters } from './parameters.ts';
 import { createRandom, type Random } from './random.ts';
 import type { Sample } from './samples.ts';
-import { type Score, Scorer } from './scorer.ts';
+import type { Score } from './scorer.ts';
+import { type Validation, validate } from './validate.ts';
 
 export interface FitOptions extends BatchRules {
   readonly epochs: number;
@@ -25,6 +25,8 @@ export interface FitOptions extends BatchRules {
   readonly patience?: number;
   /** Monotonic ms. */
   readonly now: () => number;
+  /** Names of the parameters that are changed; all where absent. */
+  readonly trainable?: ReadonlySet<string>;
   /** Start from these instead of fresh ones; they are not changed. */
   readonly startFrom?: Parameters;
   /** Where to keep the state of the training; one that is there is gone on from. The caller removes it in the end. */
@@ -239,6 +241,7 @@ class Fit {
     const count = results.reduce((sum, result) => sum + result.count, 0);
     const gradients = new Map<string, Float32Array>();
     for (const name of this.widthShares.keys()) {
+      if (options.trainable?.has(name) === false) continue;
       const sum = new Float32Array(this.parameters.get(name)?.length ?? 0);
       for (const { values } of results) {
         const part = values.get(name);
@@ -267,19 +270,8 @@ class Fit {
     });
   }
 
-  private async validate(): Promise<{ loss: number; accuracy: number; scores: readonly Score[] }> {
-    const { rules, threads, signal } = this.options;
-    const scorer = await Scorer.create(this.network, this.parameters, rules, threads);
-    try {
-      const scores = await scorer.score(this.validation, signal);
-      const right = scores.filter(({ sample, probabilities }) =>
-        DEFECT_CLASSES.every((defect) => (probabilities[defect] ?? 0) >= 0.5 === sample.defects.has(defect)),
-      );
-      const loss = scores.reduce((sum, score) => sum + score.loss, 0) / scores.length;
-      return { loss, accuracy: right.length / scores.length, scores };
-    } finally {
-      await scorer.close();
-    }
+  private validate(): Promise<Validation> {
+    return validate(this.network, this.parameters, this.validation, this.options);
   }
 }
 
@@ -290,10 +282,14 @@ function checkpointFile(
   options: FitOptions,
 ): CheckpointFile {
   const { epochs, batch, microBatch, learningRate, patience, rules, augment, classWeights, seed } = options;
+  const trainable = options.trainable && [...options.trainable];
   const factsOf = ({ name, defects, boxes }: Sample) => ({ name, defects: [...defects], boxes });
   const facts = {
     network,
-    options: { epochs, batch, microBatch, learningRate, patience, rules, augment, classWeights, seed },
+    options: {
+      ...{ epochs, batch, microBatch, learningRate, patience, rules, augment, classWeights, seed },
+      ...(trainable && { trainable }),
+    },
     training: training.map(factsOf),
     validation: validation.map(factsOf),
   };

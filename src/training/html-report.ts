@@ -1,10 +1,11 @@
-import jpegTurbo from '@julusian/jpeg-turbo';
 import type { EvaluatedSide } from './evaluate.ts';
 import { JUDGEMENTS } from './metrics.ts';
 import { curvePlot, escapeHtml, type PlotLine, reliabilityPlot } from './plots.ts';
 import { type EvaluationReport, sizeWords } from './report.ts';
 import type { RunReport } from './run-findings.ts';
-import { CLASS_ORDER, type Sample } from './samples.ts';
+import { jpegOfSample } from './sample-jpeg.ts';
+import { CLASS_ORDER } from './samples.ts';
+import type { WhereMeasure } from './where-measure.ts';
 import type { Mistake } from './worst-mistakes.ts';
 
 export interface HtmlFacts {
@@ -16,6 +17,8 @@ export interface HtmlFacts {
   readonly asIs: EvaluatedSide;
   readonly equalised: EvaluatedSide | null;
   readonly runs: readonly RunReport[];
+  /** How well boxes fit; empty where it was not asked for, or nothing is known of where defects are. */
+  readonly where: readonly WhereMeasure[];
 }
 
 const COLOURS = { corrosion: '#b4540a', crack: '#b3123b', intact: '#1b7f4b' } as const;
@@ -27,7 +30,7 @@ const STYLE =
 
 /** One page that needs nothing else: tables, plots as SVG, the worst mistakes as pictures. */
 export function htmlReport(facts: HtmlFacts): string {
-  const { title, words, asIs, runs } = facts;
+  const { title, words, asIs, runs, where } = facts;
   const sides = [
     sideHtml('As is', asIs, facts.size),
     ...(facts.equalised
@@ -37,7 +40,7 @@ export function htmlReport(facts: HtmlFacts): string {
   return (
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
     `<title>${escapeHtml(title)}</title><style>${STYLE}</style></head><body><h1>${escapeHtml(title)}</h1>` +
-    `${words.map((each) => `<p>${escapeHtml(each)}</p>`).join('')}${sides.join('')}${runsHtml(runs)}</body></html>\n`
+    `${words.map((each) => `<p>${escapeHtml(each)}</p>`).join('')}${sides.join('')}${whereHtml(where)}${runsHtml(runs)}</body></html>\n`
   );
 }
 
@@ -121,6 +124,24 @@ function measuresHtml({ measures }: EvaluatedSide): string {
   );
 }
 
+function whereHtml(where: readonly WhereMeasure[]): string {
+  if (where.length === 0) return '';
+  const head = [
+    'defect',
+    'pictures',
+    'box found',
+    'its middle on the defect',
+    "the picture's middle",
+    'overlap',
+  ];
+  const rows = where.map(({ defect, count, found, hit, hitByMiddle, overlap }) => [
+    defect,
+    String(count),
+    ...[found, hit, hitByMiddle, overlap].map(share),
+  ]);
+  return `<h2>Where the defect is</h2>${tableHtml(head, rows)}`;
+}
+
 function runsHtml(runs: readonly RunReport[]): string {
   if (runs.length === 0) return '';
   const rows = runs.map((run) => [
@@ -148,20 +169,7 @@ function runsHtml(runs: readonly RunReport[]): string {
 
 function mistakeHtml({ sample, truth, said, probability }: Mistake, size: HtmlFacts['size']): string {
   const sure = probability === null ? '' : ` ${probability.toFixed(2)}`;
-  return `<figure><img alt="" src="data:image/jpeg;base64,${jpegOf(sample, size).toString('base64')}"><figcaption>${escapeHtml(`${truth}, called ${said}${sure}`)}<br>${escapeHtml(sample.name)}</figcaption></figure>`;
-}
-
-function jpegOf({ luma, chroma }: Sample, { width, height }: HtmlFacts['size']): Buffer {
-  const rgb = Buffer.alloc(luma.length * 3);
-  const bounded = (value: number): number => Math.max(0, Math.min(255, Math.round(value)));
-  for (let i = 0; i < luma.length; i++) {
-    const cb = chroma ? chroma[i] - 128 : 0;
-    const cr = chroma ? chroma[luma.length + i] - 128 : 0;
-    rgb[3 * i] = bounded(luma[i] + 1.402 * cr);
-    rgb[3 * i + 1] = bounded(luma[i] - 0.344136 * cb - 0.714136 * cr);
-    rgb[3 * i + 2] = bounded(luma[i] + 1.772 * cb);
-  }
-  return jpegTurbo.compressSync(rgb, { format: jpegTurbo.FORMAT_RGB, width, height, quality: 70 });
+  return `<figure><img alt="" src="data:image/jpeg;base64,${Buffer.from(jpegOfSample(sample, size)).toString('base64')}"><figcaption>${escapeHtml(`${truth}, called ${said}${sure}`)}<br>${escapeHtml(sample.name)}</figcaption></figure>`;
 }
 
 function tableHtml(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -10,6 +10,7 @@ export interface OnnxWeight {
 
 /** Field numbers of the public `onnx.proto3`. */
 const MODEL_GRAPH = 7;
+const MODEL_METADATA = 14;
 const GRAPH_INITIALIZER = 5;
 const TENSOR = { dims: 1, type: 2, name: 8, raw: 9 } as const;
 const FLOAT32 = 1;
@@ -46,6 +47,17 @@ export function parametersOfModel(file: Uint8Array, network: Network): Parameter
       );
     }),
   );
+}
+
+/** The name of the network in an inference graph's file, as export writes it; null where the file names none. */
+export function networkNameOf(file: Uint8Array): string | null {
+  const text = (field: Field): string => new TextDecoder().decode(bytesOf(field));
+  for (const entry of fieldsOf(file)) {
+    if (entry.field !== MODEL_METADATA) continue;
+    const [key, value] = [...fieldsOf(bytesOf(entry))].map(text);
+    if (key === 'network') return value ?? null;
+  }
+  return null;
 }
 
 function readTensor(message: Uint8Array): (OnnxWeight & { name: string }) | null {

@@ -1,3 +1,4 @@
+import type { Manifest } from '../domain/manifest.ts';
 import { DEFECT_CLASSES, type DefectClass } from '../domain/verdict.ts';
 import type { Score } from './scorer.ts';
 
@@ -51,6 +52,23 @@ export function chooseThresholds(
     DefectClass,
     ChosenThreshold
   >;
+}
+
+/** What thresholds that were not chosen on these samples give on them. */
+export function measureThresholds(
+  scores: readonly Score[],
+  defects: Manifest['defects'],
+): Readonly<Record<DefectClass, ChosenThreshold>> {
+  const measure = (defect: DefectClass): ChosenThreshold => {
+    const { on, off } = defects[defect] ?? { on: MOST_ON, off: MOST_ON };
+    const shareOf = (present: boolean): number => {
+      const side = scores.filter(({ sample }) => sample.defects.has(defect) === present);
+      const raised = side.filter(({ probabilities }) => (probabilities[defect] ?? 0) >= on);
+      return side.length === 0 ? 0 : raised.length / side.length;
+    };
+    return { on, off, falseAlertRate: shareOf(false), recall: shareOf(true) };
+  };
+  return { corrosion: measure('corrosion'), crack: measure('crack') };
 }
 
 const LEAST_INTACT = 0.2;

@@ -8,7 +8,7 @@ import { AUGMENT_DEFAULTS, Augmenter, type AugmentOptions } from './augment.ts';
 import { type CheckpointOptions, type FitEpoch, fitNetwork, type Trainer } from './fit.ts';
 import { withoutNorm } from './fold-norm.ts';
 import { type DataRequest, loadData } from './load-data.ts';
-import { type Network, parameterCount } from './network.ts';
+import { type Network, parameterCount, planNetwork } from './network.ts';
 import { type OutputHead, runNameOf } from './network-presets.ts';
 import { parametersOfModel } from './onnx-weights.ts';
 import type { Parameters } from './parameters.ts';
@@ -22,7 +22,7 @@ import { pictureSheet } from './shown-pictures.ts';
 import { groupsOf, type Split, splitByGroup } from './split.ts';
 import type { ClassWeights } from './targets.ts';
 import { TensorBoardRun } from './tensorboard-run.ts';
-import { writeBundle } from './write-bundle.ts';
+import { sourcesOf, writeBundle } from './write-bundle.ts';
 
 /** What one training is asked to do. */
 export interface TrainRequest extends Omit<DataRequest, 'size'> {
@@ -55,8 +55,13 @@ export interface TrainRequest extends Omit<DataRequest, 'size'> {
   readonly shares: { readonly validation: number; readonly heldOut: number };
   /** Largest share of validation pictures without a defect that may raise it, 0..1. */
   readonly falseAlertRate: number;
-  /** Go on from this bundle's weights; its network must be the same. */
+  /**
+   * Go on from this bundle's weights; its network must be the same. Sides of the split may then lack classes, and what
+   * a small validation side cannot tell (thresholds, temperature) is the bundle's own.
+   */
   readonly initial?: Bundle;
+  /** `last`: only the last layer is changed, the others stay as they are in `initial`. All where absent. */
+  readonly trainLayers?: 'all' | 'last';
   /** Write the bundle after each epoch that is the best so far, so that a long training can be cut off. */
   readonly writeEachBest: boolean;
   /** Train on at most so many pictures, drawn at random; all where absent. */
@@ -67,6 +72,8 @@ export interface TrainRequest extends Omit<DataRequest, 'size'> {
   readonly tensorboard?: string;
   /** What trains; `fitNetwork` where absent. */
   readonly trainer?: Trainer;
+  /** What it is, for the manifest; SPECTA's gradient graph where absent. */
+  readonly trainerName?: string;
 }
 
 export interface TrainResult {
@@ -114,7 +121,7 @@ export async function trainBundle(
   const { samples } = await loadData({ ...request, size: network.input }, progress, now, signal);
   const random = createRandom(request.seed);
   const split = splitByGroup(samples, request.shares, random.fork(7));
-  checkSplit(split);
+  checkSplit(split, request.initial && ((line) => progress.say(line)));
   const initial = request.initial && (await startingPoint(request.initial, network, split));
   const training =
     request.limit === undefined
@@ -144,6 +151,7 @@ export async function trainBundle(
     now,
     ...(signal && { signal }),
     ...(initial && { startFrom: initial }),
+    ...(request.trainLayers === 'last' && { trainable: lastLayerOf(network) }),
     onResume: (done, steps) => {
       epochs.push(...done);
       doneBefore = done.length * Math.ceil(training.length / request.batch) + steps;
@@ -201,7 +209,9 @@ function epochLine(done: FitEpoch, epochs: number): string {
 /** The weights of a bundle, once it is sure that it has not learnt the pictures that are to measure it. */
 async function startingPoint(bundle: Bundle, network: Network, split: Split): Promise<Parameters> {
   const held = new Set(bundle.manifest.provenance.heldOutGroups);
-  const learnt = groupsOf(split.heldOut).filter((group) => !held.has(group));
+  const known = sourcesOf(bundle.manifest.provenance);
+  const perhaps = split.heldOut.filter(({ source }) => known.has(source));
+  const learnt = groupsOf(perhaps).filter((group) => !held.has(group));
   if (learnt.length > 0) {
     throw new SpectaError(
       'DATA_INVALID',
@@ -212,11 +222,22 @@ async function startingPoint(bundle: Bundle, network: Network, split: Split): Pr
   return parametersOfModel(await nodeFiles.readFile(join(bundle.folder, 'model.onnx')), network);
 }
 
-function checkSplit(split: Split): void {
+/** The parameters of the last layer that has any. */
+function lastLayerOf(network: Network): ReadonlySet<string> {
+  const last = planNetwork(network).findLast(({ parameters }) => parameters.length > 0);
+  return new Set(last?.parameters.map(({ name }) => name));
+}
+
+/** @param tell where one is given, a side without a class is told, not refused, but for a training side without any */
+function checkSplit(split: Split, tell?: (line: string) => void): void {
   for (const side of ['training', 'validation', 'heldOut'] as const) {
     const present = new Set(split[side].map(mainClass));
     const missing = CLASS_ORDER.filter((name) => !present.has(name));
     if (missing.length === 0) continue;
+    if (tell && (side !== 'training' || split.training.length > 0)) {
+      tell(`the ${side === 'heldOut' ? 'held-out' : side} side has no picture of ${missing.join(', ')}`);
+      continue;
+    }
     throw new SpectaError(
       'DATA_INVALID',
       `the ${side === 'heldOut' ? 'held-out' : side} side has no picture of ${missing.join(', ')}`,

@@ -14,12 +14,17 @@ import type { Network } from './network.ts';
 import type { Parameters } from './parameters.ts';
 import type { Progress } from './progress.ts';
 import { type EvaluationReport, evaluationReport, reportLines } from './report.ts';
-import { CLASS_ORDER, type Sample } from './samples.ts';
+import { CLASS_ORDER, mainClass, type Sample } from './samples.ts';
 import { type JudgingRules, type Score, Scorer } from './scorer.ts';
 import type { ShortcutBaseline } from './shortcut-baseline.ts';
 import { groupsOf, type Split } from './split.ts';
 import { layersModel } from './tfjs-layers.ts';
-import { type ChosenThreshold, chooseIntactThreshold, chooseThresholds } from './thresholds.ts';
+import {
+  type ChosenThreshold,
+  chooseIntactThreshold,
+  chooseThresholds,
+  measureThresholds,
+} from './thresholds.ts';
 import type { TrainRequest, TrainResult } from './train.ts';
 
 /** At most this share of validation pictures with a defect may reach the threshold of `intact`. */
@@ -49,16 +54,24 @@ export async function writeBundle(
   try {
     const { kind } = rules.output;
     const asTrained = await scorer.score(split.validation, signal);
-    const temperature = temperatureFor(asTrained, kind);
+    const kept = request.initial && !isEnough(split.validation) ? request.initial.manifest : null;
+    const temperature = kept?.calibration.temperature ?? temperatureFor(asTrained, kind);
     const scaled = (scores: readonly Score[]): Score[] =>
       scores.map((score) => ({
         ...score,
         probabilities: atTemperature(score.probabilities, kind, temperature),
       }));
     const validation = scaled(asTrained);
-    const thresholds = chooseThresholds(validation, request.falseAlertRate);
-    const intactThreshold = chooseIntactThreshold(validation, MISSED_AS_INTACT);
-    const judging = { defects: defectRules(thresholds), intactThreshold };
+    const thresholds = kept
+      ? measureThresholds(validation, kept.defects)
+      : chooseThresholds(validation, request.falseAlertRate);
+    const intactThreshold = kept ? kept.intactThreshold : chooseIntactThreshold(validation, MISSED_AS_INTACT);
+    const judging = { defects: kept?.defects ?? defectRules(thresholds), intactThreshold };
+    if (kept) {
+      progress.say(
+        `the validation side is too small to choose by: thresholds and temperature are those of ${kept.name}@${kept.version}`,
+      );
+    }
     const scores = scaled(await scorer.score(split.heldOut, signal));
     const report = evaluationReport(
       scores.map(({ sample, probabilities }) => ({
@@ -92,10 +105,10 @@ export async function writeBundle(
       tolerances: TOLERANCES,
       metrics: metricsOf(report),
       provenance: {
-        trainedOn: describeSources(split.training),
+        trainedOn: describeSources(split.training) + trainedBefore(request),
         trainer: trainerWords(request, epochs.length),
         seed: request.seed,
-        heldOutGroups: groupsOf(split.heldOut),
+        heldOutGroups: heldOutOf(request, split),
       },
     };
     const bundle = await exportBundle({
@@ -120,6 +133,33 @@ export async function writeBundle(
   }
 }
 
+/** With fewer validation pictures of a class than this, thresholds would be chosen by chance. */
+const LEAST_TO_CHOOSE = 20;
+
+function isEnough(validation: readonly Sample[]): boolean {
+  return CLASS_ORDER.every(
+    (name) => validation.filter((sample) => mainClass(sample) === name).length >= LEAST_TO_CHOOSE,
+  );
+}
+
+function trainedBefore({ initial }: TrainRequest): string {
+  if (!initial) return '';
+  const { name, version, provenance } = initial.manifest;
+  return `; before, as ${name}@${version}: ${provenance.trainedOn}`;
+}
+
+/** The sources whose pictures a bundle has learnt from, here or as another bundle before. */
+export function sourcesOf({ trainedOn }: Manifest['provenance']): ReadonlySet<string> {
+  return new Set([...trainedOn.matchAll(/([^\s,;:]+) \(\d+\)/g)].map(([, source]) => source));
+}
+
+/** Groups that no training up to this one has seen. */
+function heldOutOf({ initial }: TrainRequest, split: Split): string[] {
+  const seen = new Set(groupsOf([...split.training, ...split.validation]));
+  const before = initial?.manifest.provenance.heldOutGroups ?? [];
+  return [...new Set([...groupsOf(split.heldOut), ...before.filter((group) => !seen.has(group))])].sort();
+}
+
 /**
  * The temperature at which the truth of the validation side is most probable, but never one that makes the network
  * surer than it was: that side has chosen the epoch too, and a few pictures that it gets all right would ask for
@@ -133,11 +173,13 @@ function temperatureFor(validation: readonly Score[], kind: OutputKind): number 
   return Math.max(1, Math.round(fitted * 1000) / 1000);
 }
 
-function trainerWords({ batch, initial }: TrainRequest, epochs: number): string {
+function trainerWords({ batch, initial, trainerName, trainLayers }: TrainRequest, epochs: number): string {
   const from =
     initial &&
     `, going on from ${initial.manifest.name}@${initial.manifest.version} (${initial.digest.slice(0, 12)})`;
-  return `SPECTA gradient graph on ONNX Runtime, Adam, ${epochs} epochs, batch ${batch}${from ?? ''}`;
+  const what = trainerName ?? 'SPECTA gradient graph on ONNX Runtime';
+  const part = trainLayers === 'last' ? ', the last layer only' : '';
+  return `${what}, Adam, ${epochs} epochs, batch ${batch}${from ?? ''}${part}`;
 }
 
 function defectRules(thresholds: Readonly<Record<DefectClass, ChosenThreshold>>): Manifest['defects'] {
