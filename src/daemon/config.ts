@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TRIAL_RULES } from '../model/trial.ts';
 import { REQUEST_NAMES } from '../surface/messages/request.ts';
 import { ENGINE_KINDS, type EngineKind } from '../vision/engine/engine.ts';
 
@@ -25,6 +26,25 @@ const camera = z.strictObject({
   maxFrameBytes: count.default(20_000_000),
 });
 
+/** What a flashed bundle must show before it serves. */
+const trial = z.strictObject({
+  frames: count.default(TRIAL_RULES.frames).describe('enough, when both could judge so many live frames'),
+  minutes: positive.default(TRIAL_RULES.withinMs / 60_000).describe('or after so long …'),
+  leastFrames: count.default(TRIAL_RULES.leastFrames).describe('… with at least so many'),
+  everyNth: count.max(1_000).default(2).describe('each so many-th frame is shown to the model on trial'),
+  agreement: probability.default(TRIAL_RULES.agreement).describe('least share with the same label'),
+  moreBlind: probability
+    .default(TRIAL_RULES.moreBlind)
+    .describe('its share of blind frames may be so much above that of the one that serves'),
+  latencyMs: positive.default(TRIAL_RULES.latencyMs).describe('a frame that takes longer is late'),
+  late: probability.default(TRIAL_RULES.late).describe('most that may be late, a share'),
+  errors: z.number().int().min(0).default(TRIAL_RULES.errors),
+  provedWithinMinutes: positive
+    .default(TRIAL_RULES.provedWithinMs / 60_000)
+    .describe('loaded and golden inputs right; TensorRT builds for minutes'),
+  memoryMegabytes: positive.default(1_024).describe('most that its process may take when it is proved'),
+});
+
 const model = z.strictObject({
   bundle: z
     .string()
@@ -39,6 +59,7 @@ const model = z.strictObject({
     .default([])
     .describe('public keys that may sign bundles; two at once for a change of keys'),
   allowUnsigned: z.boolean().default(false).describe('for development only'),
+  trial: trial.prefault({}),
 });
 
 /** The execution providers of each kind of engine. */

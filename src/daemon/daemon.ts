@@ -4,9 +4,11 @@ import { openCamera } from '../camera/open-camera.ts';
 import type { Bundle } from '../domain/manifest.ts';
 import { openLine } from '../light/gpio/open-line.ts';
 import { createLight, type Light } from '../light/light.ts';
-import { startBoot } from '../platform/boot.ts';
+import type { ModelStore } from '../model/model-store.ts';
+import { type Boot, startBoot } from '../platform/boot.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
+import { nodeFiles } from '../platform/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { type BlackBox, openBlackBox } from '../record/black-box.ts';
 import { createLink, type Link } from '../surface/link.ts';
@@ -25,6 +27,7 @@ import { HealthReporter } from './health-reporter.ts';
 import { Inspection } from './inspection.ts';
 import { LatencyMeter } from './latency-meter.ts';
 import { LatestSight } from './latest-sight.ts';
+import type { ServingModel } from './model-to-serve.ts';
 import {
   cameraOptions,
   defectRules,
@@ -34,11 +37,13 @@ import {
   lineConfig,
   linkOptions,
   recordLimits,
+  trialOptions,
 } from './part-options.ts';
 import { cameraCondition, engineCondition, PartStatuses } from './part-statuses.ts';
 import { Publisher } from './publisher.ts';
 import { RunControl } from './run-control.ts';
 import { SupervisedVision } from './supervised-vision.ts';
+import { OnboardModels } from './trial/onboard-models.ts';
 
 export interface DaemonDeps {
   readonly log: Logger;
@@ -46,6 +51,10 @@ export interface DaemonDeps {
   readonly version: string;
   /** The verified bundle that serves. */
   readonly bundle: Bundle;
+  /** What can be flashed while it runs; absent: nothing. */
+  readonly models?: FlashedModels;
+  /** The boot under which the slots were read; default: begun here. */
+  readonly boot?: Boot;
   readonly clock?: Clock;
   /** Hears every event from the first on. */
   readonly onEvent?: (event: DaemonEvent) => void;
@@ -53,6 +62,13 @@ export interface DaemonDeps {
   readonly signal?: AbortSignal;
   /** Where `RUNTIME_DIRECTORY` is looked for; default: this process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+/** The bundles on board, for a daemon that takes others while it runs. */
+export interface FlashedModels extends Omit<ServingModel, 'bundle'> {
+  readonly store: ModelStore;
+  /** Opens the bundle that came with SPECTA. */
+  readonly shipped: () => Promise<Bundle>;
 }
 
 /** The running product: all parts, wired. */
@@ -64,6 +80,7 @@ export interface Daemon {
   readonly record: BlackBox;
   /** Answers requests, however they come. */
   readonly requests: Requests;
+  readonly models: OnboardModels;
   /** Stops in order, bounded in time: camera, findings, surface told, record, light safe. Idempotent; never rejects. */
   stop(): Promise<void>;
 }
@@ -108,7 +125,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   const clock = deps.clock ?? systemClock;
   const events = new Emitter<DaemonEvent>();
   if (deps.onEvent) events.on(deps.onEvent);
-  const boot = startBoot({ clock });
+  const boot = deps.boot ?? startBoot({ clock });
   const { vehicle } = config;
   const topics = topicsOf(vehicle);
   const statuses = new PartStatuses(clock);
@@ -140,7 +157,12 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
 
   const sight = new LatestSight();
   const disk = new DiskGauge(config.stateFolder, clock);
-  const early = { config, bundle, version, boot, clock, statuses, camera, light, line, sight, disk };
+  const serving: ServingModel = {
+    bundle,
+    slot: deps.models?.slot ?? 'current',
+    signature: deps.models?.signature ?? 'shipped',
+  };
+  const early = { config, serving, version, boot, clock, statuses, camera, light, line, sight, disk };
   const control = starting.use(new LocalControl(early, log));
   await control.listen(environment);
 
@@ -176,12 +198,25 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   const reporter = new FindingReporter({ record, topics, clock, log });
   const vision = new SupervisedVision({ bundle, ...engineOptions(config) }, clock, log);
   starting.defer(() => vision.stop());
-  control.attach({ vision });
+  const models = new OnboardModels({
+    store: deps.models?.store ?? null,
+    shipped: deps.models?.shipped ?? (async () => bundle),
+    serving,
+    boot: boot.id,
+    ...{ clock, log, vision, fs: nodeFiles, engine: engineOptions(config), trial: trialOptions(config) },
+    recordFolder: join(config.stateFolder, 'trials'),
+    onSwap: ({ manifest }) => inspection.setDefects(defectRules(config, manifest)),
+  });
+  starting.defer(() => models.stop());
+  const publishModel = (): void =>
+    publisher.model(models.serving.bundle, vision.vision?.model ?? null, models.facts);
+  models.changes.on(publishModel);
+  control.attach({ vision, models });
   vision.changes.on((state) => {
     const { condition, reason } = engineCondition(state);
     statuses.set('engine', condition, reason);
     light.setDown('engine', state.kind !== 'ready');
-    publisher.model(bundle, vision.vision?.model ?? null);
+    publishModel();
   });
 
   const setting = {
@@ -209,6 +244,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     onVerdict: (verdict, frame) => {
       inspection.judge(verdict, frame);
       sight.see(verdict, frame);
+      models.see(verdict, frame);
       events.emit({ kind: 'verdict', verdict });
     },
   });
@@ -219,6 +255,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     if (state.kind === 'streaming') runs.cameraStreams();
     if (state.kind === 'stopped' && state.reason === 'ended') log.info('the recording has ended');
   });
+  models.look();
   await startOrStop(vision, signal);
   starting.defer(() => inspection.end('shutdown'));
   starting.defer(() => camera.stop());
@@ -262,6 +299,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     link,
     record,
     requests: control.requests,
+    models,
     stop() {
       stopped ??= stopAll();
       return stopped;

@@ -109,6 +109,10 @@ export class InspectionRun {
     return this.inspector.judge(verdict, fix);
   }
 
+  setDefects(defects: Manifest['defects']): void {
+    this.inspector.setDefects(defects);
+  }
+
   tick(now: Instant): InspectionStep {
     return this.inspector.tick(now);
   }

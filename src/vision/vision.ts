@@ -25,7 +25,7 @@ export interface Vision {
    * picture's code (its bytes are gone then), with `ENGINE_FAILED` when the worker died or vision is closed.
    */
   judge(frame: Frame): Promise<Judgement>;
-  /** Tells when the worker dies by itself or hangs, once; the returned function ends it. */
+  /** Tells when the worker dies by itself or hangs, or has before, once; the returned function ends it. */
   onFailure(listener: (error: SpectaError) => void): () => void;
   /** Lets the frame in flight finish, frees the model, ends the thread. Idempotent. */
   close(): Promise<void>;
@@ -195,6 +195,9 @@ class WorkerVision implements Vision {
   }
 
   onFailure(listener: (error: SpectaError) => void): () => void {
+    const { state } = this;
+    // Whoever comes late must hear of it as well.
+    if (state.kind === 'failed') queueMicrotask(() => listener(state.error));
     return this.failures.on(listener);
   }
 

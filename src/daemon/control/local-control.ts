@@ -127,17 +127,29 @@ export class LocalControl implements AsyncDisposable {
         const contentType = `image/${extension === 'jpg' ? 'jpeg' : extension}`;
         return { sight: facts, contentType, width, height, image: Buffer.from(bytes).toString('base64') };
       },
+      'model/list': () => this.models().list(),
+      'model/activate': ({ bundle, allowDowngrade, anotherModel }) =>
+        this.models().activate(bundle, {
+          downgrade: allowDowngrade === true,
+          anotherModel: anotherModel === true,
+        }),
+      'model/rollback': () => this.models().rollback(),
       status: () => vehicleFacts(this.early, this.late),
     };
   }
 
+  private models(): NonNullable<LateParts['models']> {
+    return this.started(this.late.models);
+  }
+
   private runs(): NonNullable<LateParts['runs']> {
-    const { runs } = this.late;
-    if (runs === undefined || this.isClosed) {
-      const when = this.isClosed ? 'stopping' : 'still starting';
-      throw refused(`The daemon is ${when}.`, 'Ask again when specta status shows the parts.');
-    }
-    return runs;
+    return this.started(this.late.runs);
+  }
+
+  private started<Part>(part: Part | undefined): Part {
+    if (part !== undefined && !this.isClosed) return part;
+    const when = this.isClosed ? 'stopping' : 'still starting';
+    throw refused(`The daemon is ${when}.`, 'Ask again when specta status shows the parts.');
   }
 }
 
