@@ -59,6 +59,12 @@ const model = z.strictObject({
     .default([])
     .describe('public keys that may sign bundles; two at once for a change of keys'),
   allowUnsigned: z.boolean().default(false).describe('for development only'),
+  inbox: z
+    .string()
+    .regex(/^\//, 'expected an absolute path')
+    .nullable()
+    .default(null)
+    .describe('null: the folder inbox in the state folder'),
   trial: trial.prefault({}),
 });
 

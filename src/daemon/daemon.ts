@@ -43,6 +43,7 @@ import { cameraCondition, engineCondition, PartStatuses } from './part-statuses.
 import { Publisher } from './publisher.ts';
 import { RunControl } from './run-control.ts';
 import { SupervisedVision } from './supervised-vision.ts';
+import { Inbox } from './trial/inbox.ts';
 import { OnboardModels } from './trial/onboard-models.ts';
 
 export interface DaemonDeps {
@@ -256,6 +257,14 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     if (state.kind === 'stopped' && state.reason === 'ended') log.info('the recording has ended');
   });
   models.look();
+  if (deps.models) {
+    const inbox = new Inbox({
+      folder: config.model.inbox ?? join(config.stateFolder, 'inbox'),
+      ledger: join(config.stateFolder, 'inbox.json'),
+      ...{ store: deps.models.store, models, fs: nodeFiles, clock, log },
+    });
+    starting.defer(() => inbox.stop());
+  }
   await startOrStop(vision, signal);
   starting.defer(() => inspection.end('shutdown'));
   starting.defer(() => camera.stop());

@@ -1,45 +1,22 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { openStore } from '../../src/cli/model-store-of.ts';
-import type { Config } from '../../src/daemon/config.ts';
 import { askDaemon } from '../../src/daemon/control/ask-daemon.ts';
 import { type Daemon, startDaemon } from '../../src/daemon/daemon.ts';
-import { loadConfig } from '../../src/daemon/load-config.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
 import { resolveBundle } from '../../src/model/bundle.ts';
 import type { ModelStore } from '../../src/model/model-store.ts';
-import { nodeFiles } from '../../src/platform/files.ts';
 import { silentLog } from '../../src/platform/log.ts';
-import { FlashedBundles, type Kind } from '../fixtures/flashed-bundles.ts';
+import type { FlashedBundles, Kind } from '../fixtures/flashed-bundles.ts';
+import { configured, TRIAL } from './flashing.ts';
 import { scenario } from './scenario.ts';
 import type { Settings, Stage } from './stage.ts';
-
-/** Short, and patient with a busy machine; what is slow here is slow beyond doubt. */
-const TRIAL = { frames: 12, leastFrames: 12, everyNth: 2, latencyMs: 150, late: 0.9, minutes: 2 };
 
 interface Vehicle {
   readonly daemon: Daemon;
   readonly store: ModelStore;
   readonly ashore: FlashedBundles;
   readonly verdicts: Verdict[];
-}
-
-async function configured(
-  stage: Stage,
-  settings: Readonly<Record<string, Settings>>,
-): Promise<{ config: Config; file: string; store: ModelStore; ashore: FlashedBundles }> {
-  const bundle = await resolveBundle(join(stage.folder, 'tiny'), stage.folder);
-  const ashore = FlashedBundles.in(stage.folder, bundle);
-  const { model, ...others } = settings;
-  const file = await stage.configure({
-    ...others,
-    model: { trustedKeys: [ashore.publicKey], trial: TRIAL, ...model },
-  });
-  const config = await loadConfig(file, {});
-  const { manifest, digest } = bundle;
-  const shipped = { name: manifest.name, version: manifest.version, digest };
-  return { config, file, ashore, store: openStore(config, { shipped, fs: nodeFiles }) };
 }
 
 /** In this process, because every verdict is to be seen. */
