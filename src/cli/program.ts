@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { asSpectaError, SpectaError } from '../platform/errors.ts';
 import { registerBench } from './bench.ts';
 import { registerClassify } from './classify.ts';
+import { registerCompare } from './compare.ts';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-codes.ts';
@@ -80,6 +81,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   registerPredive(program, finish);
   registerBench(program, finish);
   registerModel(program, finish);
+  registerCompare(program, finish);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return status;
