@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../daemon/config.ts';
-import type { FlashedModels } from '../daemon/daemon.ts';
 import type { ServingModel } from '../daemon/model-to-serve.ts';
+import type { FlashedModels } from '../daemon/trial/flashed-models.ts';
 import type { Bundle } from '../domain/manifest.ts';
 import type { BundleId } from '../model/admission.ts';
 import { SpectaError } from '../platform/errors.ts';

@@ -4,11 +4,9 @@ import { openCamera } from '../camera/open-camera.ts';
 import type { Bundle } from '../domain/manifest.ts';
 import { openLine } from '../light/gpio/open-line.ts';
 import { createLight, type Light } from '../light/light.ts';
-import type { ModelStore } from '../model/model-store.ts';
 import { type Boot, startBoot } from '../platform/boot.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
-import { nodeFiles } from '../platform/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { type BlackBox, openBlackBox } from '../record/black-box.ts';
 import { createLink, type Link } from '../surface/link.ts';
@@ -27,7 +25,6 @@ import { HealthReporter } from './health-reporter.ts';
 import { Inspection } from './inspection.ts';
 import { LatencyMeter } from './latency-meter.ts';
 import { LatestSight } from './latest-sight.ts';
-import type { ServingModel } from './model-to-serve.ts';
 import {
   cameraOptions,
   defectRules,
@@ -37,14 +34,14 @@ import {
   lineConfig,
   linkOptions,
   recordLimits,
-  trialOptions,
 } from './part-options.ts';
 import { cameraCondition, engineCondition, PartStatuses } from './part-statuses.ts';
 import { Publisher } from './publisher.ts';
 import { RunControl } from './run-control.ts';
 import { SupervisedVision } from './supervised-vision.ts';
-import { Inbox } from './trial/inbox.ts';
-import { OnboardModels } from './trial/onboard-models.ts';
+import { type FlashedModels, openInbox, openModels, servingAtFirst } from './trial/flashed-models.ts';
+import type { OnboardModels } from './trial/onboard-models.ts';
+import { startServing } from './trial/start-serving.ts';
 
 export interface DaemonDeps {
   readonly log: Logger;
@@ -63,13 +60,6 @@ export interface DaemonDeps {
   readonly signal?: AbortSignal;
   /** Where `RUNTIME_DIRECTORY` is looked for; default: this process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-}
-
-/** The bundles on board, for a daemon that takes others while it runs. */
-export interface FlashedModels extends Omit<ServingModel, 'bundle'> {
-  readonly store: ModelStore;
-  /** Opens the bundle that came with SPECTA. */
-  readonly shipped: () => Promise<Bundle>;
 }
 
 /** The running product: all parts, wired. */
@@ -97,24 +87,6 @@ const HURRY_MS = 2_300;
  * SQLite comes back, which takes up to 1 s when another process holds the file.
  */
 const STOP_MS = 2_800;
-
-/** Loads the model; a stop signal meanwhile ends the loading, however long it would take. Rejects with its reason then. */
-async function startOrStop(vision: SupervisedVision, signal: AbortSignal | undefined): Promise<void> {
-  const stop = (): void => {
-    void vision.stop();
-  };
-  signal?.addEventListener('abort', stop, { once: true });
-  try {
-    signal?.throwIfAborted();
-    await vision.start();
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  } finally {
-    signal?.removeEventListener('abort', stop);
-  }
-  signal?.throwIfAborted();
-}
 
 /**
  * Starts the daemon: light first (it shows that it lives), then local control, record, link, engine, camera. The broker
@@ -158,11 +130,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
 
   const sight = new LatestSight();
   const disk = new DiskGauge(config.stateFolder, clock);
-  const serving: ServingModel = {
-    bundle,
-    slot: deps.models?.slot ?? 'current',
-    signature: deps.models?.signature ?? 'shipped',
-  };
+  const serving = servingAtFirst(bundle, deps.models);
   const early = { config, serving, version, boot, clock, statuses, camera, light, line, sight, disk };
   const control = starting.use(new LocalControl(early, log));
   await control.listen(environment);
@@ -199,13 +167,9 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   const reporter = new FindingReporter({ record, topics, clock, log });
   const vision = new SupervisedVision({ bundle, ...engineOptions(config) }, clock, log);
   starting.defer(() => vision.stop());
-  const models = new OnboardModels({
-    store: deps.models?.store ?? null,
-    shipped: deps.models?.shipped ?? (async () => bundle),
-    serving,
-    boot: boot.id,
-    ...{ clock, log, vision, fs: nodeFiles, engine: engineOptions(config), trial: trialOptions(config) },
-    recordFolder: join(config.stateFolder, 'trials'),
+  const flashing = { config, boot: boot.id, clock, log };
+  const models = openModels(serving, deps.models, flashing, {
+    vision,
     onSwap: ({ manifest }) => inspection.setDefects(defectRules(config, manifest)),
   });
   starting.defer(() => models.stop());
@@ -257,15 +221,9 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     if (state.kind === 'stopped' && state.reason === 'ended') log.info('the recording has ended');
   });
   models.look();
-  if (deps.models) {
-    const inbox = new Inbox({
-      folder: config.model.inbox ?? join(config.stateFolder, 'inbox'),
-      ledger: join(config.stateFolder, 'inbox.json'),
-      ...{ store: deps.models.store, models, fs: nodeFiles, clock, log },
-    });
-    starting.defer(() => inbox.stop());
-  }
-  await startOrStop(vision, signal);
+  const inbox = openInbox(models, deps.models, flashing);
+  starting.defer(() => inbox?.stop());
+  await startServing(vision, models, log, signal);
   starting.defer(() => inspection.end('shutdown'));
   starting.defer(() => camera.stop());
   await camera.start();

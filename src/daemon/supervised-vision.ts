@@ -45,8 +45,13 @@ export class SupervisedVision {
     return this.current.kind === 'ready' ? this.current.vision : null;
   }
 
-  /** Loads and warms up. Rejects when the first start fails: a bundle that never served is not retried. */
-  async start(): Promise<void> {
+  /**
+   * Loads and warms up. Rejects when the first start fails: a bundle that never served is not retried.
+   *
+   * @param bundle another one than it was made with
+   */
+  async start(bundle: Bundle = this.options.bundle): Promise<void> {
+    this.options = { ...this.options, bundle };
     await this.load();
   }
 

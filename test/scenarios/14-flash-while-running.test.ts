@@ -210,3 +210,28 @@ scenario(
     expect(await store.slots()).toMatchObject({ current: { kind: 'shipped' }, trial: null });
   },
 );
+
+scenario(
+  '14 a flashed model that does not load at a start: the one before serves, and that is told',
+  async (stage) => {
+    const broker = await stage.broker();
+    const surface = await stage.surface(broker.url);
+    const film = await stage.film([['sound', 40]]);
+    const { file, store, ashore } = await configured(stage, {
+      camera: { uri: `replay:${film}`, rate: 20, loop: true },
+      surface: { broker: broker.url },
+    });
+    await store.install(await ashore.pack('good', '0.1.0'));
+    await store.activate('tiny@0.1.0');
+    await store.install(await ashore.pack('broken', '0.2.0'));
+    await store.activate('tiny@0.2.0');
+    const daemon = stage.launch(file);
+    await stage.until('one serves', () => surface.last('model')?.model);
+    expect(surface.last('model')).toMatchObject({
+      slot: 'previous',
+      model: { version: '0.1.0' },
+      signature: 'trusted',
+    });
+    expect(daemon.output).toContain('the model that is to serve does not load');
+  },
+);

@@ -3,7 +3,7 @@ import type { Bundle } from '../../domain/manifest.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import type { Allowances, BundleId } from '../../model/admission.ts';
 import type { ModelStore } from '../../model/model-store.ts';
-import { FIRST_SLOTS, type Pointer, type Slots } from '../../model/slots.ts';
+import { FIRST_SLOTS, type Slots } from '../../model/slots.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { Emitter } from '../../platform/emitter.ts';
 import { asSpectaError, SpectaError } from '../../platform/errors.ts';
@@ -16,6 +16,7 @@ import { proveInChild } from '../../vision/prove-in-child.ts';
 import { startVision, type Vision } from '../../vision/vision.ts';
 import { type ServingModel, signatureOf } from '../model-to-serve.ts';
 import type { SupervisedVision } from '../supervised-vision.ts';
+import { fallbacksFor, openPointer } from './fallbacks.ts';
 import { installedFacts, lastTrialFacts, pointerFacts, servingFacts, trialFacts } from './model-facts.ts';
 import { TrialRecord } from './trial-record.ts';
 import { type TrialParts, TrialUnderWay } from './trial-under-way.ts';
@@ -145,6 +146,20 @@ export class OnboardModels {
     await this.work;
   }
 
+  /** What can serve when the model that is to does not load: the one before, then the one that came with SPECTA. */
+  async fallbacks(): Promise<ServingModel[]> {
+    const { store, shipped, log } = this.parts;
+    if (store === null || this.current.signature === 'shipped') return [];
+    return fallbacksFor(this.current, { store, shipped, log });
+  }
+
+  /** Vision is about to be started with this one. */
+  serveInstead(serving: ServingModel): void {
+    this.current = serving;
+    this.parts.onSwap(serving.bundle);
+    this.tell();
+  }
+
   private told(): DataOf<'model/rollback'> {
     const { current, previous } = this.slots;
     return {
@@ -267,8 +282,8 @@ export class OnboardModels {
       await this.know(await store.rollback());
       return;
     }
-    const { log, engine } = this.parts;
-    const serving = await this.open(store, slots.previous);
+    const { log, engine, shipped } = this.parts;
+    const serving = await openPointer(slots.previous, { store, shipped, log });
     const vision = await startVision({ ...engine, bundle: serving.bundle, log });
     try {
       this.slots = await store.rollback();
@@ -277,13 +292,6 @@ export class OnboardModels {
       throw error;
     }
     await this.swap(vision, serving);
-  }
-
-  private async open(store: ModelStore, pointer: Pointer): Promise<ServingModel> {
-    if (pointer.kind === 'shipped')
-      return { bundle: await this.parts.shipped(), slot: 'current', signature: 'shipped' };
-    const signature = await signatureOf(store, pointer, this.parts.log);
-    return { bundle: await store.shelf.open(pointer), slot: 'current', signature };
   }
 
   /** Switches where no frame is in flight; comes back when the model before is closed. */
