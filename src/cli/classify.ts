@@ -1,8 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { Command } from 'commander';
-import type { Frame } from '../domain/frame.ts';
-import { asSpectaError, SpectaError, systemCode } from '../platform/errors.ts';
+import { asSpectaError } from '../platform/errors.ts';
 import { nodeFiles, writeDurably } from '../platform/files.ts';
 import { wholeNumber } from './arguments.ts';
 import { EXIT } from './exit-codes.ts';
@@ -10,6 +8,7 @@ import { onInterrupt } from './interrupt.ts';
 import { DEFAULT_BUNDLE, shippedModels } from './models-folder.ts';
 import type { Finish } from './program.ts';
 import { stillFiles } from './still-files.ts';
+import { readStill, stillFrame } from './still-reading.ts';
 import { verdictJson, verdictLine } from './still-words.ts';
 import { counted, paint } from './terminal.ts';
 
@@ -20,9 +19,6 @@ interface ClassifyOptions {
   readonly json: boolean;
   readonly annotate?: string;
 }
-
-/** Larger files are no picture that is worth its memory. */
-const MOST_BYTES = 500_000_000;
 
 export function registerClassify(program: Command, finish: Finish): void {
   program
@@ -47,51 +43,6 @@ Examples:
     .action(async (pictures: string[], options: ClassifyOptions) =>
       finish(await classify(pictures, options)),
     );
-}
-
-async function readStill(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const facts = await stat(path);
-    if (facts.isBlockDevice() || facts.isCharacterDevice() || facts.isSocket()) {
-      throw new SpectaError('IMAGE_UNSUPPORTED', `${path} is a device or socket.`, 'Give a picture file.');
-    }
-    if (facts.size > MOST_BYTES) {
-      throw new SpectaError(
-        'IMAGE_TOO_LARGE',
-        `${path} has ${facts.size} bytes; the limit is ${MOST_BYTES / 1e6} MB.`,
-        'Give a smaller picture.',
-      );
-    }
-    return new Uint8Array(await readFile(path));
-  } catch (error) {
-    if (error instanceof SpectaError) throw error;
-    throw new SpectaError(
-      'IMAGE_UNREADABLE',
-      `${path} cannot be read: ${systemCode(error) ?? String(error)}.`,
-      'Check the name and that this user may read it.',
-      error,
-    );
-  }
-}
-
-/** A still as a frame; bytes that are no picture are given on as JPEG, whose decoder says what they are not. */
-function stillFrame(
-  sequence: number,
-  source: string,
-  data: Uint8Array<ArrayBuffer>,
-  format: 'jpeg' | 'encoded' | null,
-): Frame {
-  const capturedAt = { monoMs: performance.now(), utcMs: Date.now() };
-  const nothing = { width: 0, height: 0, stride: 0 };
-  return {
-    ...nothing,
-    sequence,
-    capturedAt,
-    format: format ?? 'jpeg',
-    range: 'full',
-    data,
-    source,
-  };
 }
 
 async function classify(pictures: readonly string[], options: ClassifyOptions): Promise<number> {

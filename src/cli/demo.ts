@@ -31,9 +31,17 @@ export function registerDemo(program: Command, finish: Finish): void {
       '--folder <dir>',
       "for the rendered run, the stills and the record (default: .specta in SPECTA's own folder)",
     )
+    .option(
+      '--trusted-key <key>',
+      'models signed with it can be flashed into the demo (ed25519:…); may be repeated',
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    )
     .addHelpText(
       'after',
       `
+Its configuration is specta.yaml in its state folder: specta model flash FILE --config …/specta.yaml, specta status --config …
+
 Exit status: 0 ended by Ctrl-C, or with --once at the end of the footage; 2 with --once when no frame could be judged;
 130 ended by Ctrl-C before it had begun.
 

@@ -1,9 +1,11 @@
 import { join, relative, resolve } from 'node:path';
 import { connectAsync, type MqttClient } from 'mqtt';
 import type { RunningConsole } from '../console/console.ts';
+import type { Daemon } from '../daemon/daemon.ts';
 import type { Bundle } from '../domain/manifest.ts';
 import { systemClock } from '../platform/clock.ts';
 import { SpectaError } from '../platform/errors.ts';
+import { nodeFiles, writeDurably } from '../platform/files.ts';
 import { createLog } from '../platform/log.ts';
 import { topicsOf } from '../surface/topics.ts';
 import { DemoDesk } from './demo-desk.ts';
@@ -12,6 +14,7 @@ import { type DemoPicture, demoScreen, demoSummary } from './demo-view.ts';
 import { EXIT } from './exit-codes.ts';
 import { aborted, onInterrupt } from './interrupt.ts';
 import { LiveScreen } from './live-screen.ts';
+import { openStore } from './model-store-of.ts';
 import { shippedModels } from './models-folder.ts';
 import { productVersion } from './product-version.ts';
 import { counted, isTerminal, paint, wrapped } from './terminal.ts';
@@ -25,6 +28,8 @@ export interface DemoOptions {
   /** Where the console's page is served, a port of 127.0.0.1; 0: any. */
   readonly consolePort: number;
   readonly model: string;
+  /** Keys whose models can be flashed into it. */
+  readonly trustedKey: readonly string[];
   readonly folder: string;
 }
 
@@ -163,21 +168,28 @@ export async function demonstrate(options: DemoOptions): Promise<number> {
     const list = simulated.map(({ part, by }) => `SIMULATED  ${part}: ${by}\n`).join('');
     process.stdout.write(`SPECTA demo; Ctrl-C ends\nCONSOLE    ${page.url}\n${list}`);
   }
-  const config = parseConfig(
-    JSON.stringify({
-      vehicle: VEHICLE,
-      stateFolder,
-      camera: { uri: `replay:${footage}`, rate: options.rate, loop: options.once !== true },
-      model: { bundle: bundle.folder },
-      surface: { broker: broker.url, protocol: 4 },
-    }),
-    {},
-  );
+  const text = JSON.stringify({
+    vehicle: VEHICLE,
+    stateFolder,
+    camera: { uri: `replay:${footage}`, rate: options.rate, loop: options.once !== true },
+    model: { bundle: bundle.folder, trustedKeys: options.trustedKey },
+    surface: { broker: broker.url, protocol: 4 },
+  });
+  // For every command that asks a daemon or flashes one: --config.
+  await writeDurably(nodeFiles, join(stateFolder, 'specta.yaml'), new TextEncoder().encode(text));
+  const config = parseConfig(text, {});
   const ended = new AbortController();
+  const { name, version } = bundle.manifest;
   const daemon = await startDaemon(config, {
     log: createLog(process.env.SPECTA_LOG_LEVEL ?? 'silent'),
     version: productVersion(),
     bundle,
+    models: {
+      store: openStore(config, { shipped: { name, version, digest: bundle.digest }, fs: nodeFiles }),
+      shipped: async () => bundle,
+      slot: 'current',
+      signature: 'shipped',
+    },
     signal,
     onEvent: (event) => {
       if (event.kind === 'verdict') desk.see(event.verdict);
@@ -186,14 +198,13 @@ export async function demonstrate(options: DemoOptions): Promise<number> {
   });
   parts.defer(() => daemon.stop());
 
-  const { name, version } = bundle.manifest;
   const speed = new Speed();
   const colours = paint(process.stdout);
   const picture = (): DemoPicture => ({
     ...{ simulated, light: desk.light, alerts: desk.alerts, images: desk.images, verdict: desk.verdict },
-    thresholds: thresholdsOf(bundle),
+    thresholds: thresholdsOf(daemon.models.serving.bundle),
     fps: speed.at(performance.now(), desk.judged),
-    model: `${name} ${version} on this machine's CPU`,
+    model: `${nameOfServing(daemon)} on this machine's CPU`,
     troubles: desk.troubles,
     folder: shortest(stateFolder),
     console: page.url,
@@ -218,6 +229,11 @@ export async function demonstrate(options: DemoOptions): Promise<number> {
   process.stdout.write(`\n${wrapped(end, columns).join('\n')}\n`);
   interrupt.throwIfOutputFailed();
   return options.once === true && judged === 0 && !signal.aborted ? EXIT.partial : EXIT.ok;
+}
+
+function nameOfServing({ models }: Daemon): string {
+  const { name, version } = models.serving.bundle.manifest;
+  return `${name} ${version}`;
 }
 
 /** A folder's name as seen from here, where that is shorter. */

@@ -6,22 +6,28 @@ import type { Pointer, Slots } from '../model/slots.ts';
 import { becomeOwner } from '../platform/become-owner.ts';
 import { asSpectaError } from '../platform/errors.ts';
 import { type FileSystem, nodeFiles } from '../platform/files.ts';
+import type { TrialFacts } from '../surface/messages/model.ts';
+import type { DataOf } from '../surface/messages/request.ts';
 import { EXIT } from './exit-codes.ts';
 import { onInterrupt } from './interrupt.ts';
+import { askIfThere } from './model-daemon.ts';
 import { openStore } from './model-store-of.ts';
 import { shippedModels } from './models-folder.ts';
 import { counted, isTerminal, paint, table } from './terminal.ts';
+
+/** A daemon that is alive answers at once, ms. */
+const DAEMON_WITHIN_MS = 5_000;
 
 interface Configured {
   readonly config: string;
 }
 
-interface Allowing extends Configured {
+export interface Allowing extends Configured {
   readonly allowDowngrade?: boolean;
   readonly anotherModel?: boolean;
 }
 
-function allowancesOf({ allowDowngrade, anotherModel }: Allowing): Allowances {
+export function allowancesOf({ allowDowngrade, anotherModel }: Allowing): Allowances {
   return { downgrade: allowDowngrade === true, anotherModel: anotherModel === true };
 }
 
@@ -49,7 +55,7 @@ async function shippedId(config: Config): Promise<BundleId | null> {
  * The models of the vehicle that a configuration describes, with the rights of whom they belong to. `fs` must have
  * opened before what only root may read.
  */
-async function storeOf(
+export async function storeOf(
   options: Configured,
   openBefore?: string,
 ): Promise<{ store: ModelStore; config: Config }> {
@@ -74,14 +80,15 @@ async function withOpened(path: string): Promise<FileSystem> {
   return { ...nodeFiles, openFile: (asked) => (asked === path ? opening : nodeFiles.openFile(asked)) };
 }
 
-const nameOf = ({ name, version }: BundleId): string => `${name}@${version}`;
+/** `name@version`, for people. */
+export const nameOf = ({ name, version }: Pick<BundleId, 'name' | 'version'>): string => `${name}@${version}`;
 
 function wordsOf(pointer: Pointer): string {
   return pointer.kind === 'shipped' ? 'the model that came with SPECTA' : nameOf(pointer);
 }
 
 /** Tells how far the reading is, on a terminal. */
-function progress(): { tell(done: number, bytes: number): void; end(): void } {
+export function progress(): { tell(done: number, bytes: number): void; end(): void } {
   if (!isTerminal(process.stderr)) return { tell: () => undefined, end: () => undefined };
   let last = -1;
   return {
@@ -144,6 +151,19 @@ export async function activate(
     process.stdout.write(`${wordsOf(current)} is current: the next start serves it.\n`);
     return EXIT.ok;
   }
+  const request = {
+    bundle: reference,
+    allowDowngrade: allow.downgrade === true,
+    anotherModel: allow.anotherModel === true,
+  };
+  const asked = await askIfThere(config, 'model/activate', request);
+  if (asked !== null) {
+    const { serving } = asked;
+    process.stdout.write(
+      `The trial has begun; ${nameOf(serving)} serves until it is passed: specta model list\n`,
+    );
+    return EXIT.ok;
+  }
   const { current, trial } = await store.requestTrial(reference, allow);
   const name = trial === null ? reference : nameOf(trial.bundle);
   process.stdout.write(`${name} waits for its trial; ${wordsOf(current)} serves until it has passed.\n`);
@@ -152,21 +172,36 @@ export async function activate(
 
 /** `specta model rollback`. */
 export async function rollback(options: Configured): Promise<number> {
-  const { store } = await storeOf(options);
+  const { store, config } = await storeOf(options);
   const { trial } = await store.slots();
+  const asked = await askIfThere(config, 'model/rollback', {});
+  if (asked !== null) {
+    const ended = trial === null ? 'serves again' : `goes on: the trial of ${nameOf(trial.bundle)} is over`;
+    process.stdout.write(`${nameOf(asked.serving)} ${ended}.\n`);
+    return EXIT.ok;
+  }
   const { current } = await store.rollback();
   const what = trial === null ? 'is current again' : `goes on: the trial of ${nameOf(trial.bundle)} is ended`;
   process.stdout.write(`${wordsOf(current)} ${what}.\n`);
   return EXIT.ok;
 }
 
-function headOf(slots: Slots): string {
+/** How far the daemon is with the trial; null when none answers. */
+function trialWords({ phase, progress: share, compared, alike }: TrialFacts): string {
+  if (phase === 'waiting') return 'waits for a picture of the camera';
+  if (phase === 'proving') return 'is being proved beside the model that serves';
+  return `has judged ${Math.floor(share * 100)} % of its frames: ${alike} of ${compared} alike`;
+}
+
+function headOf(slots: Slots, running: DataOf<'status'>['model'] | null): string {
   const { current, previous, trial, lastTrial } = slots;
+  const live = running?.trial ?? null;
   const lines = [
     `current   ${wordsOf(current)}`,
     `previous  ${previous === null ? 'none' : wordsOf(previous)}`,
-    `trial     ${trial === null ? 'none' : `${nameOf(trial.bundle)}, ${trial.phase.kind}`}`,
+    `trial     ${trial === null ? 'none' : `${nameOf(trial.bundle)}, ${live === null ? trial.phase.kind : trialWords(live)}`}`,
   ];
+  if (running !== null) lines.unshift(`in use    ${nameOf(running)}`);
   if (lastTrial !== null) {
     const { bundle, reason, utcMs } = lastTrial;
     const outcome = reason === null ? 'was passed' : `ended: ${reason}`;
@@ -179,8 +214,13 @@ function headOf(slots: Slots): string {
 export async function list(
   options: Configured & { readonly check?: boolean; readonly json?: boolean },
 ): Promise<number> {
-  const { store } = await storeOf(options);
+  const { store, config } = await storeOf(options);
   const slots = await store.slots();
+  // A daemon that hides from this user is no reason to hide the slots.
+  const running = await askIfThere(config, 'status', {}, AbortSignal.timeout(DAEMON_WITHIN_MS)).then(
+    (facts) => facts?.model ?? null,
+    () => null,
+  );
   const bundles = await store.list(options.check === true);
   const status = bundles.some(({ fault }) => fault !== null) ? EXIT.partial : EXIT.ok;
   if (options.json === true) {
@@ -190,10 +230,10 @@ export async function list(
       createdAt: manifest?.createdAt ?? null,
       fault: fault === null ? null : { code: fault.code, message: fault.message },
     }));
-    process.stdout.write(`${JSON.stringify({ slots, bundles: rows })}\n`);
+    process.stdout.write(`${JSON.stringify({ slots, inUse: running, bundles: rows })}\n`);
     return status;
   }
-  process.stdout.write(headOf(slots));
+  process.stdout.write(headOf(slots, running));
   const { red, yellow } = paint(process.stdout);
   const signer = (signedBy: string | null): string => {
     if (signedBy === null) return yellow('NOBODY');

@@ -28,6 +28,7 @@ Examples:
   $ specta model keygen --out vendor
   $ specta model sign models/specta-32x2/0.2.0 --key vendor.key
   $ specta model pack models/specta-32x2/0.2.0
+  $ sudo specta model flash /media/usb/specta-32x2-0.2.0.spectamodel
   $ sudo specta model install /media/usb/specta-32x2-0.2.0.spectamodel
   $ sudo specta model activate specta-32x2@0.2.0`,
     );
@@ -88,6 +89,23 @@ function registerAboard(model: Command, finish: Finish): void {
       .option('--allow-downgrade', 'a version that does not rise is meant')
       .option('--another-model', 'a model of a name that never served here is meant');
 
+  allowing(
+    command(
+      'flash <file>',
+      'all in one step: verify, install, try out beside the one that serves, YES or NO',
+    ),
+  )
+    .option('--json', 'one object at the end: name, version, digest, answer, reason')
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 YES, it is in use; 2 WAIT, the daemon does not run and its next start tries it out; 65 NO, the bundle is
+refused or its trial failed; 69 the daemon died and does not come back; else as specta model --help says. The model that
+served before goes on in every case but YES.`,
+    )
+    .action(async (file: string, options: Allowing & { json?: boolean }) =>
+      finish(await (await import('./model-flash.ts')).flash(file, options)),
+    );
   allowing(command('install <file>', 'bring a .spectamodel aboard, verified; what serves does not change'))
     .option('--json', 'one object')
     .action(async (file: string, options: Allowing & { json?: boolean }) =>

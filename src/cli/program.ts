@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { asSpectaError, SpectaError } from '../platform/errors.ts';
 import { registerBench } from './bench.ts';
 import { registerClassify } from './classify.ts';
+import { registerCompare } from './compare.ts';
 import { registerConsole } from './console.ts';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
@@ -89,6 +90,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   registerExport(program, finish);
   registerBench(program, finish);
   registerModel(program, finish);
+  registerCompare(program, finish);
   registerExportTraining(program, finish);
   try {
     await program.parseAsync([...argv], { from: 'user' });

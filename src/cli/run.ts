@@ -1,7 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Config } from '../daemon/config.ts';
+import type { ServingModel } from '../daemon/model-to-serve.ts';
+import type { FlashedModels } from '../daemon/trial/flashed-models.ts';
 import type { Bundle } from '../domain/manifest.ts';
+import type { BundleId } from '../model/admission.ts';
 import { SpectaError } from '../platform/errors.ts';
 import type { FileSystem } from '../platform/files.ts';
 import type { Logger } from '../platform/log.ts';
@@ -90,19 +92,36 @@ async function mayHoldModels(fs: FileSystem, folder: string): Promise<boolean> {
   }
 }
 
-/** What the slots say; a state folder without flashed models is not touched. */
-async function servingBundle(config: Config, log: Logger): Promise<Bundle> {
-  const [{ resolveBundle }, { modelToServe, modelsIn }, { nodeFiles }] = await Promise.all([
+/** What serves, as the slots say, and where others can be flashed to; a state folder without models is not touched. */
+async function modelsOnBoard(
+  config: Config,
+  boot: string,
+  log: Logger,
+): Promise<FlashedModels & Pick<ServingModel, 'bundle'>> {
+  const [{ resolveBundle }, { modelToServe, modelsIn }, { nodeFiles }, { openStore }] = await Promise.all([
     import('../model/bundle.ts'),
     import('../daemon/model-to-serve.ts'),
     import('../platform/files.ts'),
+    import('./model-store-of.ts'),
   ]);
-  const shipped = (): Promise<Bundle> =>
-    resolveBundle(config.model.bundle, config.modelsFolder ?? shippedModels());
-  if (!(await mayHoldModels(nodeFiles, modelsIn(config.stateFolder)))) return shipped();
-  const { openStore } = await import('./model-store-of.ts');
-  const store = openStore(config, { shipped: null, fs: nodeFiles, patienceMs: 2_000 });
-  return modelToServe(store, shipped, randomUUID(), log);
+  let opened: Promise<Bundle> | null = null;
+  const shipped = (): Promise<Bundle> => {
+    opened ??= resolveBundle(config.model.bundle, config.modelsFolder ?? shippedModels());
+    return opened;
+  };
+  const floor = await shipped().then(
+    ({ manifest: { name, version }, digest }): BundleId => ({ name, version, digest }),
+    (error: unknown) => {
+      log.error({ error }, 'the model that came with SPECTA cannot be read');
+      return null;
+    },
+  );
+  const store = openStore(config, { shipped: floor, fs: nodeFiles, patienceMs: 2_000 });
+  const there = await mayHoldModels(nodeFiles, modelsIn(config.stateFolder));
+  const serving = there
+    ? await modelToServe(store, shipped, boot, log)
+    : ({ bundle: await shipped(), slot: 'current', signature: 'shipped' } as const);
+  return { store, shipped, ...serving };
 }
 
 /** Runs the daemon until a stop signal; a second signal does not hurry it: its stop is bounded. */
@@ -114,19 +133,24 @@ async function runDaemon(file: string): Promise<number> {
   ]);
   const config = await loadConfig(file, process.env);
   const log = createLog(config.log.level);
-  const [{ startDaemon }, { Service }, { serviceManager }, { systemClock }] = await Promise.all([
-    import('../daemon/daemon.ts'),
-    import('../daemon/service.ts'),
-    import('../platform/systemd.ts'),
-    import('../platform/clock.ts'),
-  ]);
-  const bundle = await servingBundle(config, log);
+  const [{ startDaemon }, { Service }, { serviceManager }, { systemClock }, { startBoot }] =
+    await Promise.all([
+      import('../daemon/daemon.ts'),
+      import('../daemon/service.ts'),
+      import('../platform/systemd.ts'),
+      import('../platform/clock.ts'),
+      import('../platform/boot.ts'),
+    ]);
+  const boot = startBoot({ clock: systemClock });
+  const { bundle, ...models } = await modelsOnBoard(config, boot.id, log);
   const service = new Service(serviceManager(), systemClock, log);
   try {
     const daemon = await startDaemon(config, {
       log,
       version: productVersion(),
       bundle,
+      models,
+      boot,
       onEvent: (event) => service.hear(event),
       signal: interrupt.signal,
     });

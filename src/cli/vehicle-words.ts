@@ -77,8 +77,17 @@ export function statusLines(facts: VehicleFacts, colours: Paint): string[] {
     row('engine', engine === null ? 'none runs' : `${engine.kind} on ${engine.provider}`),
     row(
       'model',
-      `${model.name} ${model.version} of ${model.createdAt.slice(0, 10)}, ${model.digest.slice(0, 12)}`,
+      `${model.name} ${model.version} of ${model.createdAt.slice(0, 10)}, ${model.digest.slice(0, 12)}${model.signature === 'unsigned' ? red(', signed by NOBODY') : ''}`,
     ),
+    ...(model.unsignedAllowed ? [row('', red('unsigned models are taken: never for a dive'))] : []),
+    ...(model.trial === null
+      ? []
+      : [
+          row(
+            'trial',
+            `${model.trial.name} ${model.trial.version}, ${model.trial.phase} ${Math.floor(model.trial.progress * 100)} %`,
+          ),
+        ]),
     row('light', lightInWords(facts.light)),
     row('run', runInWords(facts.run, facts.runStartsBy)),
   ];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TRIAL_RULES } from '../model/trial.ts';
 import { MAVLINK_DEPTHS } from '../position/mavlink-message.ts';
 import { DEPTH_SENTENCES } from '../position/nmea.ts';
 import { POSITION_FORMS, parsePositionUri } from '../position/position-uri.ts';
@@ -28,6 +29,25 @@ const camera = z.strictObject({
   maxFrameBytes: count.default(20_000_000),
 });
 
+/** What a flashed bundle must show before it serves. */
+const trial = z.strictObject({
+  frames: count.default(TRIAL_RULES.frames).describe('enough, when both could judge so many live frames'),
+  minutes: positive.default(TRIAL_RULES.withinMs / 60_000).describe('or after so long …'),
+  leastFrames: count.default(TRIAL_RULES.leastFrames).describe('… with at least so many'),
+  everyNth: count.max(1_000).default(2).describe('each so many-th frame is shown to the model on trial'),
+  agreement: probability.default(TRIAL_RULES.agreement).describe('least share with the same label'),
+  moreBlind: probability
+    .default(TRIAL_RULES.moreBlind)
+    .describe('its share of blind frames may be so much above that of the one that serves'),
+  latencyMs: positive.default(TRIAL_RULES.latencyMs).describe('a frame that takes longer is late'),
+  late: probability.default(TRIAL_RULES.late).describe('most that may be late, a share'),
+  errors: z.number().int().min(0).default(TRIAL_RULES.errors),
+  provedWithinMinutes: positive
+    .default(TRIAL_RULES.provedWithinMs / 60_000)
+    .describe('loaded and golden inputs right; TensorRT builds for minutes'),
+  memoryMegabytes: positive.default(1_024).describe('most that its process may take when it is proved'),
+});
+
 const model = z.strictObject({
   bundle: z
     .string()
@@ -42,6 +62,13 @@ const model = z.strictObject({
     .default([])
     .describe('public keys that may sign bundles; two at once for a change of keys'),
   allowUnsigned: z.boolean().default(false).describe('for development only'),
+  inbox: z
+    .string()
+    .regex(/^\//, 'expected an absolute path')
+    .nullable()
+    .default(null)
+    .describe('null: the folder inbox in the state folder'),
+  trial: trial.prefault({}),
 });
 
 /** The execution providers of each kind of engine. */

@@ -6,7 +6,7 @@ import type { Bundle } from '../domain/manifest.ts';
 import type { Instant } from '../domain/time.ts';
 import { openLine } from '../light/gpio/open-line.ts';
 import { createLight, type Light } from '../light/light.ts';
-import { startBoot } from '../platform/boot.ts';
+import { type Boot, startBoot } from '../platform/boot.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
 import { nodeFiles } from '../platform/files.ts';
@@ -44,6 +44,9 @@ import { cameraCondition, engineCondition, PartStatuses } from './part-statuses.
 import { Publisher } from './publisher.ts';
 import { RunControl } from './run-control.ts';
 import { SupervisedVision } from './supervised-vision.ts';
+import { type FlashedModels, openInbox, openModels, servingAtFirst } from './trial/flashed-models.ts';
+import type { OnboardModels } from './trial/onboard-models.ts';
+import { startServing } from './trial/start-serving.ts';
 import type { Locate } from './whereabouts.ts';
 
 export interface DaemonDeps {
@@ -52,6 +55,10 @@ export interface DaemonDeps {
   readonly version: string;
   /** The verified bundle that serves. */
   readonly bundle: Bundle;
+  /** What can be flashed while it runs; absent: nothing. */
+  readonly models?: FlashedModels;
+  /** The boot under which the slots were read; default: begun here. */
+  readonly boot?: Boot;
   readonly clock?: Clock;
   /** Hears every event from the first on. */
   readonly onEvent?: (event: DaemonEvent) => void;
@@ -70,6 +77,7 @@ export interface Daemon {
   readonly record: BlackBox;
   /** Answers requests, however they come. */
   readonly requests: Requests;
+  readonly models: OnboardModels;
   /** Stops in order, bounded in time: camera, findings, surface told, record, light safe. Idempotent; never rejects. */
   stop(): Promise<void>;
 }
@@ -86,24 +94,6 @@ const HURRY_MS = 2_300;
  */
 const STOP_MS = 2_800;
 
-/** Loads the model; a stop signal meanwhile ends the loading, however long it would take. Rejects with its reason then. */
-async function startOrStop(vision: SupervisedVision, signal: AbortSignal | undefined): Promise<void> {
-  const stop = (): void => {
-    void vision.stop();
-  };
-  signal?.addEventListener('abort', stop, { once: true });
-  try {
-    signal?.throwIfAborted();
-    await vision.start();
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  } finally {
-    signal?.removeEventListener('abort', stop);
-  }
-  signal?.throwIfAborted();
-}
-
 /**
  * Starts the daemon: light first (it shows that it lives), then local control, record, link, engine, camera. The broker
  * and the camera may be away; a bundle that cannot serve, a camera URI that is none, a black box that cannot be opened and
@@ -114,7 +104,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   const clock = deps.clock ?? systemClock;
   const events = new Emitter<DaemonEvent>();
   if (deps.onEvent) events.on(deps.onEvent);
-  const boot = startBoot({ clock });
+  const boot = deps.boot ?? startBoot({ clock });
   const { vehicle } = config;
   const topics = topicsOf(vehicle);
   const statuses = new PartStatuses(clock);
@@ -146,7 +136,8 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
 
   const sight = new LatestSight();
   const disk = new DiskGauge(config.stateFolder, clock);
-  const early = { config, bundle, version, boot, clock, statuses, camera, light, line, sight, disk };
+  const serving = servingAtFirst(bundle, deps.models);
+  const early = { config, serving, version, boot, clock, statuses, camera, light, line, sight, disk };
   const control = starting.use(new LocalControl(early, log));
   await control.listen(environment);
 
@@ -196,12 +187,21 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   const reporter = new FindingReporter({ record, topics, clock, log, locate });
   control.attach({ findings: { record, reporter, clock, stamp: () => publisher.stamp() } });
   starting.defer(() => vision.stop());
-  control.attach({ vision });
+  const flashing = { config, boot: boot.id, clock, log };
+  const models = openModels(serving, deps.models, flashing, {
+    vision,
+    onSwap: ({ manifest }) => inspection.setDefects(defectRules(config, manifest)),
+  });
+  starting.defer(() => models.stop());
+  const publishModel = (): void =>
+    publisher.model(models.serving.bundle, vision.vision?.model ?? null, models.facts);
+  models.changes.on(publishModel);
+  control.attach({ vision, models });
   vision.changes.on((state) => {
     const { condition, reason } = engineCondition(state);
     statuses.set('engine', condition, reason);
     light.setDown('engine', state.kind !== 'ready');
-    publisher.model(bundle, vision.vision?.model ?? null);
+    publishModel();
   });
 
   const setting = {
@@ -243,6 +243,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     onVerdict: (verdict, frame) => {
       inspection.judge(verdict, frame);
       sight.see(verdict, frame);
+      models.see(verdict, frame);
       events.emit({ kind: 'verdict', verdict });
     },
   });
@@ -253,7 +254,10 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     if (state.kind === 'streaming') runs.cameraStreams();
     if (state.kind === 'stopped' && state.reason === 'ended') log.info('the recording has ended');
   });
-  await startOrStop(vision, signal);
+  models.look();
+  const inbox = openInbox(models, deps.models, flashing);
+  starting.defer(() => inbox?.stop());
+  await startServing(vision, models, log, signal);
   starting.defer(() => inspection.end('shutdown'));
   starting.defer(() => camera.stop());
   await camera.start();
@@ -297,6 +301,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     link,
     record,
     requests: control.requests,
+    models,
     stop() {
       stopped ??= stopAll();
       return stopped;

@@ -134,6 +134,10 @@ export class InspectionRun {
     return this.inspector.judge(verdict, fix);
   }
 
+  setDefects(defects: Manifest['defects']): void {
+    this.inspector.setDefects(defects);
+  }
+
   tick(now: Instant): InspectionStep {
     this.now = now;
     return this.inspector.tick(now);

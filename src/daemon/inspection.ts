@@ -41,7 +41,7 @@ const RUN_EVERY_MS = 10_000;
 export class Inspection {
   readonly changes = new Emitter<FindingChange>();
   private readonly parts: InspectionParts;
-  private readonly setting: RunSetting;
+  private setting: RunSetting;
   private readonly frames = new RecentFrames();
   private run: InspectionRun | null = null;
   private findings = 0;
@@ -125,6 +125,12 @@ export class Inspection {
     );
     this.react({ changes, newPeaks: [], wantedFrames: [] });
     this.settle(record.endRun({ ...left.run, endedAt: now, end: 'interrupted' }), 'the end of the run');
+  }
+
+  /** What another model says of defects, in force from the next frame; open findings go on. */
+  setDefects(defects: RunSetting['defects']): void {
+    this.setting = { ...this.setting, defects };
+    this.run?.setDefects(defects);
   }
 
   /** Begins a run unless one is under way; gives the one under way then. */

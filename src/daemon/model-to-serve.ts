@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Bundle } from '../domain/manifest.ts';
+import type { BundleId } from '../model/admission.ts';
 import type { ModelStore } from '../model/model-store.ts';
 import { chooseServing } from '../model/serving.ts';
 import { FIRST_SLOTS, type Slots } from '../model/slots.ts';
@@ -29,6 +30,28 @@ async function recovered(store: ModelStore, boot: string, log: Logger): Promise<
   }
 }
 
+/** Who vouches for a bundle: see the `model` message. */
+export type Signature = 'shipped' | 'trusted' | 'untrusted' | 'unsigned';
+
+/** The bundle that serves, from which slot, and who vouches for it. */
+export interface ServingModel {
+  readonly bundle: Bundle;
+  readonly slot: 'current' | 'previous' | 'shipped';
+  readonly signature: Signature;
+}
+
+/** Who vouches for an installed bundle; one whose signature cannot be read counts as not trusted. */
+export async function signatureOf(store: ModelStore, id: BundleId, log: Logger): Promise<Signature> {
+  try {
+    const signer = await store.signerOf(id);
+    if (signer === null) return 'unsigned';
+    return signer === 'untrusted' ? 'untrusted' : 'trusted';
+  } catch (error) {
+    log.error({ error: toErrorRecord(error), bundle: id }, 'the signature of a model cannot be read');
+    return 'untrusted';
+  }
+}
+
 /**
  * The bundle that a starting daemon serves: what the slots say, else the one before, else the one that came with SPECTA.
  * Whatever is not as it should be is logged. Rejects only when no bundle at all is whole.
@@ -40,7 +63,7 @@ export async function modelToServe(
   shipped: () => Promise<Bundle>,
   boot: string,
   log: Logger,
-): Promise<Bundle> {
+): Promise<ServingModel> {
   const slots = await recovered(store, boot, log);
   const { bundle, slot, passedOver } = await chooseServing(slots, store.shelf, shipped);
   for (const { slot: broken, error } of passedOver)
@@ -52,6 +75,8 @@ export async function modelToServe(
   if (trial !== null) log.warn({ trial: trial.bundle }, 'a model waits for its trial');
   if (lastTrial?.reason != null) log.info({ trial: lastTrial }, 'the last trial failed');
   const { name, version } = bundle.manifest;
-  log.info({ name, version, digest: bundle.digest, slot }, 'the model that serves');
-  return bundle;
+  const pointer = slot === 'shipped' ? null : slots[slot];
+  const signature = pointer?.kind === 'installed' ? await signatureOf(store, pointer, log) : 'shipped';
+  log.info({ name, version, digest: bundle.digest, slot, signature }, 'the model that serves');
+  return { bundle, slot, signature };
 }

@@ -4,11 +4,13 @@ import type { Manifest } from '../domain/manifest.ts';
 import { DEFAULT_RULES, type InspectionRules } from '../inspection/rules.ts';
 import type { LineConfig } from '../light/gpio/open-line.ts';
 import { DEFAULT_LIGHT_POLICY, type LightPolicy } from '../light/policy.ts';
+import type { TrialRules } from '../model/trial.ts';
 import type { PositionChoice } from '../position/open-position.ts';
 import { DEFAULT_LIMITS, type RecordLimits } from '../record/limits.ts';
 import type { LinkOptions } from '../surface/link-options.ts';
 import type { EngineChoice } from '../vision/engine/engine.ts';
 import type { Config } from './config.ts';
+import type { ProofLimits } from './trial/trial-under-way.ts';
 
 /** What the parts are given, from the configuration. */
 export function cameraOptions({ camera }: Config): CameraOptions {
@@ -94,6 +96,20 @@ export function positionChoice({ position }: Config): PositionChoice | null {
     source,
     staleMs: staleSeconds * 1000,
     mavlink: { depthFrom: mavlinkDepth, system: mavlinkSystem, surfaceHectopascals, waterDensity },
+  };
+}
+
+/** What a bundle on trial must keep to. */
+export function trialOptions({ model }: Config): {
+  readonly rules: TrialRules;
+  readonly limits: ProofLimits;
+  readonly everyNth: number;
+} {
+  const { minutes, provedWithinMinutes, memoryMegabytes, everyNth, ...shares } = model.trial;
+  return {
+    rules: { ...shares, withinMs: minutes * 60_000, provedWithinMs: provedWithinMinutes * 60_000 },
+    limits: { inferMs: shares.latencyMs, memoryBytes: memoryMegabytes * MEBIBYTE },
+    everyNth,
   };
 }
 

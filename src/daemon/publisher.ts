@@ -13,7 +13,7 @@ import { encode, type Stamp } from '../surface/messages/envelope.ts';
 import { type HealthMessage, healthMessage, healthSchema } from '../surface/messages/health.ts';
 import { homeAssistantDiscovery } from '../surface/messages/home-assistant.ts';
 import { lightMessage, lightSchema } from '../surface/messages/light.ts';
-import { modelMessage, modelSchema } from '../surface/messages/model.ts';
+import { type ModelsOnBoard, modelMessage, modelSchema } from '../surface/messages/model.ts';
 import { runMessage, runSchema } from '../surface/messages/run.ts';
 import { statusMessage, statusSchema } from '../surface/messages/status.ts';
 import { TOPIC_KINDS, type Topics } from '../surface/topics.ts';
@@ -73,9 +73,9 @@ export class Publisher {
     this.link?.publishRetained(this.deps.topics.light, encode(lightSchema, message));
   }
 
-  model(bundle: Bundle, model: ModelReference | null): void {
+  model(bundle: Bundle, model: ModelReference | null, onBoard: ModelsOnBoard): void {
     const running = model && { model, manifest: bundle.manifest };
-    const message = modelMessage({ ...this.stamp(), at: this.deps.clock.now(), slot: 'current', running });
+    const message = modelMessage({ ...this.stamp(), at: this.deps.clock.now(), onBoard, running });
     this.link?.publishRetained(this.deps.topics.model, encode(modelSchema, message));
   }
 

@@ -23,13 +23,15 @@ export interface SupervisedVisionOptions extends EngineChoice {
 /** Vision that comes back: a worker that dies is started anew after growing pauses (1 s to 30 s). */
 export class SupervisedVision {
   readonly changes = new Emitter<EngineState>();
-  private readonly options: SupervisedVisionOptions;
+  private options: SupervisedVisionOptions;
   private readonly clock: Clock;
   private readonly log: Logger;
   private readonly stopping = new AbortController();
   private readonly pause = new GrowingPause(1_000, 30_000);
   private current: EngineState = { kind: 'starting' };
   private recovery: Promise<void> | null = null;
+  /** Ends the recovery under way. */
+  private recovering = new AbortController();
 
   constructor(options: SupervisedVisionOptions, clock: Clock, log: Logger) {
     this.options = options;
@@ -51,46 +53,74 @@ export class SupervisedVision {
     return this.vision?.locate(frame, defect) ?? { box: null, map: null, reason: 'engine-away' };
   }
 
-  /** Loads and warms up. Rejects when the first start fails: a bundle that never served is not retried. */
-  async start(): Promise<void> {
+  /**
+   * Loads and warms up. Rejects when the first start fails: a bundle that never served is not retried.
+   *
+   * @param bundle another one than it was made with
+   */
+  async start(bundle: Bundle = this.options.bundle): Promise<void> {
+    this.options = { ...this.options, bundle };
     await this.load();
+  }
+
+  /**
+   * Serves another bundle from now on: the next frame is judged by `vision`, which is loaded, warm and proved. Resolves
+   * when the one before is closed, which lets its frame in flight finish. After a stop it only closes `vision`.
+   */
+  async adopt(vision: Vision, bundle: Bundle): Promise<void> {
+    if (this.stopping.signal.aborted) {
+      await vision.close();
+      return;
+    }
+    const before = this.vision;
+    this.recovering.abort();
+    this.options = { ...this.options, bundle };
+    this.pause.reset();
+    this.serve(vision);
+    await this.recovery;
+    await before?.close();
   }
 
   /** Idempotent. */
   async stop(): Promise<void> {
     this.stopping.abort();
+    this.recovering.abort();
     const { vision } = this;
     this.become({ kind: 'stopped' });
     await this.recovery;
     await vision?.close();
   }
 
-  private async load(): Promise<void> {
-    const vision = await startVision({ ...this.options, log: this.log, signal: this.stopping.signal });
-    if (this.stopping.signal.aborted) {
+  private async load(signal: AbortSignal = this.stopping.signal): Promise<void> {
+    const vision = await startVision({ ...this.options, log: this.log, signal });
+    if (signal.aborted) {
       await vision.close();
       return;
     }
-    vision.onFailure((error) => this.recover(error));
+    this.serve(vision);
+  }
+
+  private serve(vision: Vision): void {
+    vision.onFailure((error) => this.recover(vision, error));
     this.become({ kind: 'ready', vision });
   }
 
-  private recover(cause: unknown): void {
-    if (this.current.kind !== 'ready' || this.stopping.signal.aborted) return;
-    const failed = this.current.vision;
+  private recover(failed: Vision, cause: unknown): void {
+    if (this.vision !== failed || this.stopping.signal.aborted) return;
+    this.recovering = new AbortController();
     this.become({ kind: 'recovering', reason: asSpectaError(cause).message, attempt: 1 });
-    this.recovery = this.reload(failed, 1);
+    this.recovery = this.reload(failed, this.recovering.signal);
   }
 
-  private async reload(failed: Vision, firstAttempt: number): Promise<void> {
+  private async reload(failed: Vision, signal: AbortSignal): Promise<void> {
     await failed.close();
-    for (let attempt = firstAttempt; !this.stopping.signal.aborted; attempt += 1) {
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
       try {
-        await this.clock.sleep(this.pause.take(), this.stopping.signal);
-        await this.load();
+        await this.clock.sleep(this.pause.take(), signal);
+        await this.load(signal);
         return;
       } catch (error) {
-        if (this.stopping.signal.aborted) return;
+        if (signal.aborted) return;
         const { message, code } = asSpectaError(error);
         this.log.error({ code, attempt }, `the engine did not start again: ${message}`);
         this.become({ kind: 'recovering', reason: message, attempt: attempt + 1 });

@@ -59,6 +59,11 @@ export class ModelStore {
     this.shelf = new BundleShelf(options.fs, join(options.folder, 'bundles'));
   }
 
+  /** Whether bundles that nobody signed are taken. */
+  get allowsUnsigned(): boolean {
+    return this.options.trust.allowUnsigned;
+  }
+
   /** The slots as they are; no lock is needed, because they change in one step. Throws `SLOTS_CORRUPT`. */
   slots(): Promise<Slots> {
     return readSlots(this.fs, this.folder);
@@ -127,9 +132,25 @@ export class ModelStore {
     });
   }
 
-  /** Ends the trial, whatever its phase; what served goes on. */
-  endTrial(reason: string): Promise<Slots> {
-    return this.change((slots) => transitions.endTrial(slots, reason, this.utcMs()));
+  /**
+   * Ends the trial, whatever its phase; what served goes on.
+   *
+   * @param boot when given: only a trial that this boot began
+   */
+  endTrial(reason: string, boot?: string): Promise<Slots> {
+    return this.change((slots) => {
+      const { trial } = slots;
+      const isOurs = boot === undefined || (trial?.phase.kind === 'begun' && trial.phase.boot === boot);
+      return isOurs ? transitions.endTrial(slots, reason, this.utcMs()) : slots;
+    });
+  }
+
+  /** Id of the key that signed an installed bundle, `untrusted` for one that is not trusted, null for nobody. */
+  async signerOf(id: BundleId): Promise<string | null> {
+    const signature = await this.shelf.signature(id);
+    if (signature === null) return null;
+    const head = await readManifestBytes(this.shelf.folderOf(id), this.fs);
+    return signerOf(head, signature, this.options.trust.keys) ?? 'untrusted';
   }
 
   /** Switches to an installed bundle without a trial; the next start serves it. */
@@ -205,10 +226,8 @@ export class ModelStore {
     const folder = this.shelf.folderOf(id);
     const head = await readManifestBytes(folder, this.fs);
     const manifest = parseManifest(manifestText(head, folder), folder);
-    const signature = await this.shelf.signature(id);
-    const signedBy =
-      signature === null ? null : (signerOf(head, signature, this.options.trust.keys) ?? 'untrusted');
-    return { manifest, bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0), signedBy };
+    const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+    return { manifest, bytes, signedBy: await this.signerOf(id) };
   }
 
   /** An installed bundle that may serve: whole, signed by a key that is trusted today, fit, and no step back. */

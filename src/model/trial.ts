@@ -2,10 +2,14 @@ import type { Label } from '../domain/verdict.ts';
 
 /** What a bundle on trial must do beside the one that serves, on the same live frames, before it may serve. */
 export interface TrialRules {
-  /** So many frames that both could judge. */
+  /** Enough, when both could judge so many frames. */
   readonly frames: number;
-  /** All of them within so long, ms: a camera that shows nothing proves nothing. */
+  /** Or after so long, ms … */
   readonly withinMs: number;
+  /** … with at least so many frames: a camera that shows nothing proves nothing. */
+  readonly leastFrames: number;
+  /** It must be loaded and proved within so long, ms: TensorRT builds for minutes. */
+  readonly provedWithinMs: number;
   /** The least share of frames with the same label, 0 to 1. */
   readonly agreement: number;
   /** The most by which its share of blind frames may be above that of the one that serves, 0 to 1. */
@@ -18,10 +22,12 @@ export interface TrialRules {
   readonly errors: number;
 }
 
-/** 30 s at 30 frames a second. */
+/** Half a minute or more at 30 frames a second. */
 export const TRIAL_RULES: TrialRules = {
   frames: 900,
   withinMs: 5 * 60_000,
+  leastFrames: 300,
+  provedWithinMs: 20 * 60_000,
   agreement: 0.9,
   moreBlind: 0.02,
   latencyMs: 100,
@@ -92,16 +98,20 @@ function tallyOf(state: TrialState): TrialTally {
 
 const percent = (share: number): string => `${Math.round(share * 1000) / 10} %`;
 
-/** Why a tally can no longer pass, whatever the remaining frames bring; null while it can. */
-function lostBy(tally: TrialTally, rules: TrialRules): string | null {
+/**
+ * Why a tally can no longer pass, whatever the remaining frames bring; null while it can.
+ *
+ * @param frames how many are to be compared in all
+ */
+function lostBy(tally: TrialTally, rules: TrialRules, frames: number): string | null {
   const { compared, alike, shown, servingBlind, shadowBlind, late, errors } = tally;
   if (errors > rules.errors) return `it failed on ${errors} ${errors === 1 ? 'frame' : 'frames'}`;
   // Decimal shares are not exact: 18 of 20 are 90 %.
-  const mayDiffer = rules.frames - Math.ceil(rules.frames * rules.agreement - 1e-9);
+  const mayDiffer = frames - Math.ceil(frames * rules.agreement - 1e-9);
   if (compared - alike > mayDiffer)
     return `it disagrees on ${compared - alike} of ${compared} frames; ${percent(1 - rules.agreement)} may differ`;
   // Shares of what was shown are only fair when enough was.
-  if (shown < rules.frames) return null;
+  if (shown < frames) return null;
   if (late > shown * rules.late)
     return `${late} of ${shown} frames took longer than ${rules.latencyMs} ms; ${percent(rules.late)} may`;
   if (shadowBlind - servingBlind > shown * rules.moreBlind)
@@ -110,16 +120,15 @@ function lostBy(tally: TrialTally, rules: TrialRules): string | null {
 }
 
 function settled(sinceMs: number, nowMs: number, tally: TrialTally, rules: TrialRules): TrialState {
-  const reason = lostBy(tally, rules);
+  const reason = lostBy(tally, rules, rules.frames);
   if (reason !== null) return { kind: 'failed', reason, tally };
   if (tally.compared >= rules.frames) return { kind: 'passed', tally };
   if (nowMs - sinceMs < rules.withinMs) return { kind: 'shadow', sinceMs, tally };
+  const least = Math.min(rules.leastFrames, rules.frames);
   const minutes = Math.round(rules.withinMs / 6_000) / 10;
-  return {
-    kind: 'failed',
-    reason: `only ${tally.compared} of ${rules.frames} frames could be compared within ${minutes} min`,
-    tally,
-  };
+  const few = `only ${tally.compared} of ${least} frames could be compared within ${minutes} min`;
+  const why = lostBy(tally, rules, tally.compared) ?? (tally.compared < least ? few : null);
+  return why === null ? { kind: 'passed', tally } : { kind: 'failed', reason: why, tally };
 }
 
 function withFrame(
@@ -145,8 +154,13 @@ export function trialAfter(state: TrialState, event: TrialEvent, rules: TrialRul
   if (event.kind === 'end') return { kind: 'failed', reason: event.reason, tally: tallyOf(state) };
   if (state.kind === 'proving') {
     if (event.kind === 'proved') return { kind: 'shadow', sinceMs: event.nowMs, tally: NOTHING };
-    if (event.nowMs - state.sinceMs < rules.withinMs) return state;
-    return { kind: 'failed', reason: 'it took too long to load', tally: NOTHING };
+    if (event.nowMs - state.sinceMs < rules.provedWithinMs) return state;
+    const minutes = Math.round(rules.provedWithinMs / 6_000) / 10;
+    return {
+      kind: 'failed',
+      reason: `it took too long to load and prove: more than ${minutes} min`,
+      tally: NOTHING,
+    };
   }
   const { sinceMs, tally } = state;
   if (event.kind === 'frame')

@@ -34,7 +34,7 @@ export interface Vision {
    * Never rejects: what cannot be found out has its reason.
    */
   locate(frame: Frame, defect: DefectClass): Promise<Located>;
-  /** Tells when the worker dies by itself or hangs, once; the returned function ends it. */
+  /** Tells when the worker dies by itself or hangs, or has before, once; the returned function ends it. */
   onFailure(listener: (error: SpectaError) => void): () => void;
   /** Lets the frame in flight finish, frees the model, ends the thread. Idempotent. */
   close(): Promise<void>;
@@ -212,6 +212,9 @@ class WorkerVision implements Vision {
   }
 
   onFailure(listener: (error: SpectaError) => void): () => void {
+    const { state } = this;
+    // Whoever comes late must hear of it as well.
+    if (state.kind === 'failed') queueMicrotask(() => listener(state.error));
     return this.failures.on(listener);
   }
 

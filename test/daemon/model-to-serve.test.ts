@@ -29,7 +29,7 @@ test('a start serves what the slots say, and ends a trial that died with its dae
   await store.requestTrial('small@1.0.0');
   await store.beginTrial('boot-1');
   const { lines, log } = listening();
-  expect((await modelToServe(store, shipped, 'boot-2', log)).manifest.version).toBe('1.0.0');
+  expect((await modelToServe(store, shipped, 'boot-2', log)).bundle.manifest.version).toBe('1.0.0');
   expect(lines.join('')).toContain('SPECTA ended before the trial did');
   expect((await store.slots()).trial).toBeNull();
 });
@@ -40,7 +40,7 @@ test('a damaged model is passed over loudly; the vehicle has one all the same', 
   if (current.kind !== 'installed') throw new Error('nothing is installed');
   disk.damage(`${store.shelf.folderOf(current)}/model.onnx`);
   const { lines, log } = listening();
-  expect((await modelToServe(store, shipped, 'boot', log)).digest).toBe(own.id.digest);
+  expect((await modelToServe(store, shipped, 'boot', log)).bundle.digest).toBe(own.id.digest);
   expect(lines.join('')).toContain('BUNDLE_FILE_ALTERED');
 });
 
@@ -53,6 +53,6 @@ test('a disk that fails takes no model away', async () => {
     },
   });
   const { lines, log } = listening();
-  expect((await modelToServe(failing, shipped, 'boot', log)).manifest.version).toBe('1.0.0');
+  expect((await modelToServe(failing, shipped, 'boot', log)).bundle.manifest.version).toBe('1.0.0');
   expect(lines.join('')).toContain('EROFS');
 });

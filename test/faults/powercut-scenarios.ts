@@ -147,7 +147,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'trial failed',
     before: begun,
-    act: (store) => store.endTrial('it disagrees'),
+    act: (store) => store.endTrial('it disagrees', BOOT),
     old: a.id.digest,
     now: a.id.digest,
     installed: ['1.0.0', '1.1.0'],

@@ -133,23 +133,34 @@ export class LocalControl implements AsyncDisposable {
         const contentType = `image/${extension === 'jpg' ? 'jpeg' : extension}`;
         return { sight: facts, contentType, width, height, image: Buffer.from(bytes).toString('base64') };
       },
+      'model/list': () => this.models().list(),
+      'model/activate': ({ bundle, allowDowngrade, anotherModel }) =>
+        this.models().activate(bundle, {
+          downgrade: allowDowngrade === true,
+          anotherModel: anotherModel === true,
+        }),
+      'model/rollback': () => this.models().rollback(),
       status: () => vehicleFacts(this.early, this.late),
     };
   }
 
+  private models(): NonNullable<LateParts['models']> {
+    return this.started(this.late.models);
+  }
+
   private runs(): NonNullable<LateParts['runs']> {
-    return this.there(this.late.runs);
+    return this.started(this.late.runs);
   }
 
   private findingParts(): FindingParts {
-    return this.there(this.late.findings);
+    return this.started(this.late.findings);
   }
 
   private classifyParts(): ClassifyParts {
-    const { config, bundle, clock } = this.early;
-    const { corrosion, crack } = defectRules(config, bundle.manifest);
+    const { config, clock } = this.early;
+    const { corrosion, crack } = defectRules(config, this.models().serving.bundle.manifest);
     return {
-      vision: this.there(this.late.vision).vision,
+      vision: this.started(this.late.vision).vision,
       runs: this.runs(),
       clock,
       thresholds: {
@@ -160,12 +171,10 @@ export class LocalControl implements AsyncDisposable {
     };
   }
 
-  private there<Part>(part: Part | undefined): Part {
-    if (part === undefined || this.isClosed) {
-      const when = this.isClosed ? 'stopping' : 'still starting';
-      throw refused(`The daemon is ${when}.`, 'Ask again when specta status shows the parts.');
-    }
-    return part;
+  private started<Part>(part: Part | undefined): Part {
+    if (part !== undefined && !this.isClosed) return part;
+    const when = this.isClosed ? 'stopping' : 'still starting';
+    throw refused(`The daemon is ${when}.`, 'Ask again when specta status shows the parts.');
   }
 }
 

@@ -1,5 +1,4 @@
 import type { FrameSource } from '../../camera/frame-source.ts';
-import type { Bundle } from '../../domain/manifest.ts';
 import type { GpioLine } from '../../light/gpio/gpio-line.ts';
 import type { Light } from '../../light/light.ts';
 import type { Boot } from '../../platform/boot.ts';
@@ -14,16 +13,20 @@ import type { Config } from '../config.ts';
 import type { DiskGauge } from '../disk-gauge.ts';
 import type { InspectionRun } from '../inspection-run.ts';
 import type { JudgedFrame, LatestSight } from '../latest-sight.ts';
+import type { ServingModel } from '../model-to-serve.ts';
 import { recordLimits } from '../part-options.ts';
 import type { PartStatuses } from '../part-statuses.ts';
 import type { RunControl } from '../run-control.ts';
 import type { SupervisedVision } from '../supervised-vision.ts';
+import { servingFacts } from '../trial/model-facts.ts';
+import type { OnboardModels } from '../trial/onboard-models.ts';
 import type { FindingParts } from './finding-requests.ts';
 
 /** What the daemon has from its first moment on. */
 export interface EarlyParts {
   readonly config: Config;
-  readonly bundle: Bundle;
+  /** What serves at first. */
+  readonly serving: ServingModel;
   readonly version: string;
   readonly boot: Boot;
   readonly clock: Clock;
@@ -42,6 +45,7 @@ export interface LateParts {
   readonly vision?: SupervisedVision;
   readonly runs?: RunControl;
   readonly findings?: FindingParts;
+  readonly models?: OnboardModels;
   /** When the newest finding of the record changed, UTC ms; null: there is none, or the record could not be asked. */
   readonly newestFindingUtcMs?: number | null;
 }
@@ -116,7 +120,7 @@ export async function vehicleFacts(early: EarlyParts, late: LateParts): Promise<
     sight: newest && sightFacts(newest, clock),
     light: lightFacts(early),
     engine: engineFacts(late.vision),
-    model: modelFacts(early.bundle),
+    model: modelFacts(early, late),
     run: run && runFacts(run),
     runStartsBy: late.runs?.startsBy ?? config.run.start,
     record: late.record ? recordFacts(early, late.record, late.newestFindingUtcMs ?? null) : null,
@@ -138,9 +142,11 @@ function engineFacts(vision: SupervisedVision | undefined): VehicleFacts['engine
   return model ? { kind: model.engine, provider: model.provider } : null;
 }
 
-function modelFacts({ manifest, digest }: Bundle): VehicleFacts['model'] {
-  const { name, version, createdAt } = manifest;
-  return { name, version, digest, createdAt, slot: 'current' };
+function modelFacts({ serving, config }: EarlyParts, { models }: LateParts): VehicleFacts['model'] {
+  if (models !== undefined) return servingFacts(models.serving, models.facts);
+  const { slot, signature } = serving;
+  const unsignedAllowed = config.model.allowUnsigned;
+  return servingFacts(serving, { slot, signature, unsignedAllowed, trial: null, lastTrial: null });
 }
 
 function recordFacts(

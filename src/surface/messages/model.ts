@@ -2,19 +2,82 @@ import { z } from 'zod';
 import type { Manifest } from '../../domain/manifest.ts';
 import type { Instant } from '../../domain/time.ts';
 import { DEFECT_CLASSES, type ModelReference } from '../../domain/verdict.ts';
-import { defect, type Stamp, stamp, stamped, thresholds } from './envelope.ts';
+import {
+  count,
+  defect,
+  digest,
+  probability,
+  type Stamp,
+  stamp,
+  stamped,
+  thresholds,
+  utc,
+} from './envelope.ts';
 import { modelReference, modelReferenceSchema } from './model-reference.ts';
+
+const signature = z
+  .enum(['shipped', 'trusted', 'untrusted', 'unsigned'])
+  .describe(
+    'who vouches for it: it came with SPECTA; a key trusted now; a key not trusted any more; nobody (development only)',
+  );
+
+/** Which bundle. */
+export const bundleName = {
+  name: z.string().min(1),
+  version: z.string().min(1),
+  digest: digest.describe("SHA-256 of the bundle's manifest, hexadecimal"),
+};
+
+const trial = z.strictObject({
+  ...bundleName,
+  signature,
+  phase: z
+    .enum(['waiting', 'proving', 'shadow'])
+    .describe('waiting for a verdict; loaded and proved on its golden inputs; judging live frames unheeded'),
+  progress: probability.describe('of the frames it must judge'),
+  shown: count.describe('frames that were given to both models'),
+  compared: count.describe('of these, frames that neither found blind'),
+  alike: count,
+  servingBlind: count,
+  trialBlind: count,
+  late: count,
+  errors: count,
+  skipped: count.describe('frames not shown because the one before was still being judged'),
+});
+
+const lastTrial = z.strictObject({
+  ...bundleName,
+  passed: z.boolean(),
+  reason: z.string().nullable().describe('why it was not passed; null when it was'),
+  at: utc,
+});
+
+/** What is told of the models on board wherever the model in use is. */
+export const modelsOnBoard = {
+  slot: z
+    .enum(['current', 'previous', 'trial', 'shipped'])
+    .describe('which slot of the vehicle is in use; shipped: what the slots name is damaged'),
+  signature,
+  unsignedAllowed: z
+    .boolean()
+    .describe('model.allowUnsigned is set: bundles that nobody signed are taken. Never for a dive'),
+  trial: trial.nullable().describe('the model that is to replace it, if it proves good'),
+  lastTrial: lastTrial.nullable(),
+};
+
+export type TrialFacts = z.infer<typeof trial>;
+export type ModelsOnBoard = z.infer<z.ZodObject<typeof modelsOnBoard>>;
 
 export const modelSchema = z
   .strictObject({
     ...stamp,
-    slot: z.enum(['current', 'previous', 'trial']).describe('which slot of the vehicle is in use'),
+    ...modelsOnBoard,
     model: modelReferenceSchema.nullable().describe('null when no model runs'),
     classes: z.array(z.enum(['corrosion', 'crack', 'intact'])),
     thresholds: z.partialRecord(defect, thresholds).describe('in force now'),
     trainedOn: z.string().nullable(),
   })
-  .meta({ title: 'Model', description: 'The model in use.' });
+  .meta({ title: 'Model', description: 'The model in use, and the one on trial.' });
 
 export type ModelMessage = z.infer<typeof modelSchema>;
 
@@ -22,7 +85,7 @@ export type ModelMessage = z.infer<typeof modelSchema>;
 export function modelMessage(
   input: Stamp & {
     readonly at: Instant;
-    readonly slot: ModelMessage['slot'];
+    readonly onBoard: ModelsOnBoard;
     readonly running: { readonly model: ModelReference; readonly manifest: Manifest } | null;
     readonly thresholds?: ModelMessage['thresholds'];
   },
@@ -35,7 +98,7 @@ export function modelMessage(
   }
   return {
     ...stamped(input, input.at),
-    slot: input.slot,
+    ...input.onBoard,
     model: running && modelReference(running.model),
     classes: running ? [...running.manifest.classes] : [],
     thresholds: { ...fromManifest, ...input.thresholds },

@@ -77,6 +77,10 @@ const vehicle: VehicleFacts = {
     digest: '5f0a'.repeat(16),
     createdAt: '2026-05-02T08:00:00.000Z',
     slot: 'current',
+    signature: 'shipped',
+    unsignedAllowed: false,
+    trial: null,
+    lastTrial: null,
   },
   run,
   runStartsBy: 'camera',
@@ -99,6 +103,29 @@ const vehicle: VehicleFacts = {
   },
   temperatureCelsius: 47.5,
   memoryBytes: 168_000_000,
+};
+
+const waiting: NonNullable<VehicleFacts['model']['trial']> = {
+  name: 'specta-32x2',
+  version: '0.2.0',
+  digest: '9c31'.repeat(16),
+  signature: 'trusted',
+  phase: 'waiting',
+  progress: 0,
+  shown: 0,
+  compared: 0,
+  alike: 0,
+  servingBlind: 0,
+  trialBlind: 0,
+  late: 0,
+  errors: 0,
+  skipped: 0,
+};
+
+const asFlashed: DataOf<'model/rollback'> = {
+  serving: vehicle.model,
+  current: 'shipped',
+  previous: null,
 };
 
 function ok<Data>(data: Data, transaction: string | null = null): Answer<Data> {
@@ -155,6 +182,48 @@ export function requestExamples(): RequestExamples {
     snapshot: {
       request: {},
       answer: ok({ sight, contentType: 'image/jpeg', width: 1280, height: 720, image: '/9j/4AAQSkZJRg==' }),
+    },
+    'model/list': {
+      request: {},
+      answer: ok({
+        ...asFlashed,
+        bundles: [
+          {
+            name: 'specta-32x2',
+            version: '0.2.0',
+            digest: '9c31'.repeat(16),
+            slots: ['trial'],
+            signedBy: '1f0c5b2a99d4e6f7',
+            bytes: 1_240_000,
+            createdAt: '2026-05-19T16:00:00.000Z',
+            fault: null,
+          },
+        ],
+      }),
+    },
+    'model/activate': {
+      request: { bundle: 'specta-32x2@0.2.0', transaction: 'deck-18' },
+      answer: ok({ ...asFlashed, serving: { ...vehicle.model, trial: waiting } }, 'deck-18'),
+    },
+    'model/rollback': {
+      request: { transaction: 'deck-19' },
+      answer: ok(
+        {
+          ...asFlashed,
+          serving: {
+            ...vehicle.model,
+            lastTrial: {
+              name: 'specta-32x2',
+              version: '0.2.0',
+              digest: '9c31'.repeat(16),
+              passed: false,
+              reason: 'ended by hand',
+              at: AT,
+            },
+          },
+        },
+        'deck-19',
+      ),
     },
     status: {
       request: { transaction: 'console-1' },

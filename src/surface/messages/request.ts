@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode } from '../../platform/errors.ts';
 import { alertSchema, person, reviewState } from './alert.ts';
 import { count, probability } from './envelope.ts';
+import { bundleName } from './model.ts';
 import { modelReferenceSchema } from './model-reference.ts';
 import { lightFacts, runFacts, sightSchema, vehicleSchema } from './vehicle.ts';
 
@@ -34,6 +35,16 @@ const asked = {
 const plain = z.strictObject(asked);
 const moment = z.iso.datetime({ offset: true });
 const identifier = z.string().min(1).max(128);
+
+const bundle = z.strictObject(bundleName);
+const slotContent = z.union([z.literal('shipped'), bundle]);
+
+/** What the slots of the vehicle hold, and what serves. */
+const models = {
+  serving: vehicleSchema.shape.model,
+  current: slotContent.describe('what the next start serves; shipped: the model that came with SPECTA'),
+  previous: slotContent.nullable().describe('what model/rollback brings back when no model is on trial'),
+};
 
 /** One thing that can be asked of a vehicle. */
 export interface RequestKind {
@@ -174,6 +185,41 @@ export const REQUESTS = {
       height: count,
       image: z.base64().describe('the file'),
     }),
+  },
+  'model/list': {
+    does: 'Lists the bundles on board and the slots.',
+    changes: false,
+    request: plain,
+    data: z.strictObject({
+      ...models,
+      bundles: z.array(
+        z.strictObject({
+          ...bundleName,
+          slots: z.array(z.enum(['current', 'previous', 'trial'])),
+          signedBy: z.string().nullable().describe('id of the key; untrusted; null: nobody'),
+          bytes: count,
+          createdAt: z.string().nullable(),
+          fault: z.string().nullable().describe('why it cannot be used'),
+        }),
+      ),
+    }),
+  },
+  'model/activate': {
+    does: 'Puts a bundle that is on board on trial; it serves once it has passed, as the topic model tells.',
+    changes: true,
+    request: z.strictObject({
+      ...asked,
+      bundle: z.string().min(1).max(300).describe('name@version, or name for its highest version'),
+      allowDowngrade: z.boolean().optional().describe('a version that does not rise is meant'),
+      anotherModel: z.boolean().optional().describe('a model of a name that never served here is meant'),
+    }),
+    data: z.strictObject(models),
+  },
+  'model/rollback': {
+    does: 'Ends the trial; without one, brings back at once what served before.',
+    changes: true,
+    request: plain,
+    data: z.strictObject(models),
   },
   status: {
     does: 'Says how the vehicle is.',

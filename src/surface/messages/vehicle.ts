@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { BLIND_REASONS } from '../../domain/verdict.ts';
 import { count, digest, probability, utc } from './envelope.ts';
 import { lightSchema } from './light.ts';
+import { modelsOnBoard } from './model.ts';
 import { statusSchema } from './status.ts';
 
 const measure = z.number().min(0);
@@ -88,7 +89,7 @@ export const vehicleSchema = z.strictObject({
     version: z.string(),
     digest,
     createdAt: z.string(),
-    slot: z.enum(['current', 'previous', 'trial']),
+    ...modelsOnBoard,
   }),
   run: runFacts.nullable(),
   runStartsBy: z.enum(['camera', 'request']).describe('what begins the next run'),

@@ -1,0 +1,209 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { BundleId } from '../../model/admission.ts';
+import type { ModelStore } from '../../model/model-store.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { asSpectaError, SpectaError } from '../../platform/errors.ts';
+import { type FileSystem, writeDurably } from '../../platform/files.ts';
+import type { Logger } from '../../platform/log.ts';
+import { every, type Repetition } from '../every.ts';
+import { type InboxEntry, InboxLedger } from './inbox-ledger.ts';
+import type { OnboardModels } from './onboard-models.ts';
+
+export interface InboxParts {
+  /** Where `.spectamodel` files are put; it need not be there. */
+  readonly folder: string;
+  /** Where is kept which files were taken. */
+  readonly ledger: string;
+  readonly store: ModelStore;
+  readonly models: OnboardModels;
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const LOOK_EVERY_MS = 2_000;
+/** A file that has not changed for so long is complete: copying a file never pauses so long, ms. */
+const STABLE_MS = 4_000;
+/** More files at once are looked at when these are gone. */
+const MOST_FILES = 32;
+const HEAD_BYTES = 64 * 1024;
+const ENDING = '.spectamodel';
+
+interface Seen {
+  readonly bytes: number;
+  readonly modifiedUtcMs: number;
+  readonly sinceMs: number;
+}
+
+const nameOf = ({ name, version }: Pick<BundleId, 'name' | 'version'>): string => `${name}@${version}`;
+
+/**
+ * A folder in which files become models: each `.spectamodel` that lies there whole is verified, installed and put on
+ * trial, once, and `FILE.result.txt` beside it says YES, NO or WAIT and why. One file after the other. It looks instead of
+ * being told, because not every file system tells.
+ */
+export class Inbox {
+  private readonly parts: InboxParts;
+  private readonly ledger: InboxLedger;
+  private readonly stopping = new AbortController();
+  private readonly looking: Repetition;
+  private seen = new Map<string, Seen>();
+  private readonly done = new Set<string>();
+  private hasBegun = false;
+  private under: Promise<void> = Promise.resolve();
+
+  constructor(parts: InboxParts) {
+    this.parts = parts;
+    this.ledger = new InboxLedger(parts.fs, parts.ledger);
+    this.looking = every(
+      parts.clock,
+      LOOK_EVERY_MS,
+      () => {
+        this.under = this.look();
+        return this.under;
+      },
+      (error) => {
+        const { code, message } = asSpectaError(error);
+        if (!this.stopping.signal.aborted)
+          parts.log.error({ code, folder: parts.folder }, `the inbox cannot be looked at: ${message}`);
+      },
+    );
+  }
+
+  /** Takes nothing any more; what was begun ends as an interrupted one at the next start. Idempotent. */
+  async stop(): Promise<void> {
+    this.stopping.abort(new Error('SPECTA was stopped'));
+    this.looking.cancel();
+    await this.under.catch(() => undefined);
+  }
+
+  private async look(): Promise<void> {
+    const { folder, fs } = this.parts;
+    if (this.stopping.signal.aborted) return;
+    const names = (await fs.list(folder)).filter((name) => name.endsWith(ENDING) && !name.startsWith('.'));
+    const complete = await this.completeOf(names.slice(0, MOST_FILES));
+    if (!this.hasBegun) {
+      for (const entry of await this.ledger.unfinished())
+        await this.finish(entry, 'NO', 'SPECTA ended before the trial did. It is not tried again by itself.');
+      this.hasBegun = true;
+    }
+    for (const name of complete) {
+      // One trial at a time: the next look comes soon.
+      if (this.parts.models.facts.trial !== null || this.stopping.signal.aborted) return;
+      await this.take(name);
+    }
+  }
+
+  private async completeOf(names: readonly string[]): Promise<string[]> {
+    const { folder, fs, clock } = this.parts;
+    const nowMs = clock.now().monoMs;
+    const seen = new Map<string, Seen>();
+    const complete: string[] = [];
+    for (const name of names) {
+      const found = await fs.lstat(join(folder, name));
+      if (found?.kind !== 'file') continue;
+      const { bytes, modifiedUtcMs } = found;
+      const before = this.seen.get(name);
+      const isSame = before?.bytes === bytes && before.modifiedUtcMs === modifiedUtcMs;
+      const sinceMs = isSame ? before.sinceMs : nowMs;
+      seen.set(name, { bytes, modifiedUtcMs, sinceMs });
+      if (!isSame) this.done.delete(name);
+      else if (nowMs - sinceMs >= STABLE_MS && !this.done.has(name)) complete.push(name);
+    }
+    for (const name of this.done) if (!seen.has(name)) this.done.delete(name);
+    this.seen = seen;
+    return complete;
+  }
+
+  private async take(name: string): Promise<void> {
+    const { folder, clock, log, store, models } = this.parts;
+    const path = join(folder, name);
+    const key = await this.keyOf(path);
+    this.done.add(name);
+    if (await this.ledger.has(key)) return;
+    const entry: InboxEntry = { key, path, at: new Date(clock.now().utcMs).toISOString(), answer: null };
+    await this.ledger.put(entry);
+    log.warn({ path }, 'a model lies in the inbox');
+    try {
+      const { id } = await store.install(path, {}, { signal: this.stopping.signal });
+      if (models.serving.bundle.digest === id.digest) {
+        await this.finish(entry, 'YES', `${nameOf(id)} was in use already.`);
+        return;
+      }
+      await models.activate(`${nameOf(id)}@${id.digest}`, {});
+      await this.tell(path, 'WAIT', `${nameOf(id)} is on trial beside the model that serves.`);
+      await this.untilOver(id);
+      const { serving, facts } = models;
+      if (serving.bundle.digest === id.digest) await this.finish(entry, 'YES', `${nameOf(id)} is in use.`);
+      else {
+        const reason =
+          facts.lastTrial?.digest === id.digest ? facts.lastTrial.reason : 'another was put on trial';
+        const goesOn = `${nameOf(serving.bundle.manifest)} goes on as before.`;
+        await this.finish(entry, 'NO', `${nameOf(id)} is not used: ${reason}. ${goesOn}`);
+      }
+    } catch (error) {
+      // A stop is no answer: the next start gives it.
+      if (this.stopping.signal.aborted) return;
+      const { code, message, help } = asSpectaError(error);
+      await this.finish(entry, 'NO', `${message} ${help} [${code}] Nothing was changed.`);
+    }
+  }
+
+  private async keyOf(path: string): Promise<string> {
+    const file = await this.parts.fs.openFile(path);
+    try {
+      const head = new Uint8Array(Math.min(HEAD_BYTES, file.bytes));
+      for (let at = 0; at < head.byteLength; ) {
+        const got = await file.read(head.subarray(at));
+        if (got === 0) break;
+        at += got;
+      }
+      return `${createHash('sha256').update(head).digest('hex')}-${file.bytes}`;
+    } finally {
+      await file.close();
+    }
+  }
+
+  private untilOver({ digest }: BundleId): Promise<void> {
+    const { models } = this.parts;
+    const { signal } = this.stopping;
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        off();
+        signal.removeEventListener('abort', onAbort);
+      };
+      const look = (): void => {
+        if (models.facts.trial?.digest === digest) return;
+        settle();
+        resolve();
+      };
+      const onAbort = (): void => {
+        settle();
+        reject(signal.reason);
+      };
+      const off = models.changes.on(look);
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      else look();
+    });
+  }
+
+  private async finish(entry: InboxEntry, answer: 'YES' | 'NO', words: string): Promise<void> {
+    this.parts.log.warn({ path: entry.path, answer }, words);
+    await this.ledger.put({ ...entry, answer });
+    await this.tell(entry.path, answer, words);
+  }
+
+  /** A stick that takes no file, or is gone, changes nothing: log and `model` topic tell the same. */
+  private async tell(path: string, answer: string, words: string): Promise<void> {
+    const { fs, clock, log } = this.parts;
+    const text = `${answer}\n${words}\n${new Date(clock.now().utcMs).toISOString()}\n`;
+    try {
+      await writeDurably(fs, `${path}.result.txt`, new TextEncoder().encode(text));
+    } catch (error) {
+      const why = error instanceof SpectaError ? error.message : String(error);
+      log.warn({ path }, `the answer could not be written beside the file: ${why}`);
+    }
+  }
+}
