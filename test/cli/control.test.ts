@@ -133,7 +133,8 @@ test('who may not ask learns which group may', async (context) => {
   const socket = join(open, 's.sock');
   const other = await stage.configure({
     stateFolder: join(stage.folder, 'other-state'),
-    camera: { uri: 'replay:/no/such/folder' },
+    // It waits for this one as long as the test takes.
+    camera: { uri: 'v4l2:/dev/no-such-camera' },
     control: { socket },
   });
   const daemon = stage.launch(other);
