@@ -175,9 +175,7 @@ async function main(): Promise<number> {
   console.log(`injection points ${sum.injectionPoints}`);
   console.log(`outages ${sum.outages}`);
   console.log(`alerts committed ${sum.committed}`);
-  console.log(
-    `delivered at least once ${sum.delivered}, and of them once for whoever keeps one of each (boot, sequence)`,
-  );
+  console.log(`delivered once ${sum.delivered} (told apart by boot and sequence)`);
   console.log(`duplicates with the same id ${sum.duplicates}`);
   console.log(`memory ${sum.memory}`);
   console.log(`lost = ${sum.lost}`);
