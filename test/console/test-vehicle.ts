@@ -81,7 +81,7 @@ export class TestVehicle {
     const { client } = this;
     this.client = null;
     if (how === 'lost') client?.stream.destroy();
-    client?.end(true);
+    client?.end(how === 'lost');
   }
 
   /** A new start of its daemon: sequences begin anew. */

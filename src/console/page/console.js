@@ -246,5 +246,7 @@ setInterval(() => {
     small.textContent = word('heard_ago', span((now() - Number(small.dataset.heard)) / 1000));
 }, 1_000);
 
+setInterval(() => finding.refreshOpen(), 3_000);
+
 drawEverything();
 listen();
