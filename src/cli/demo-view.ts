@@ -192,8 +192,7 @@ export function demoScreen(picture: DemoPicture, colours: Paint, size: ScreenSiz
   const speed = `${picture.fps.toFixed(1)} frames a second judged by ${picture.model}`;
   const spaced = (lines: string[]): string[] => (rows < TALL ? lines.filter((line) => line !== '') : lines);
   const above = spaced([
-    `${bold('SPECTA demo')}  ${dim('an inspection of a pipeline; Ctrl-C ends')}`,
-    labelled('console', `${bold(picture.console)}  ${dim('open it in a browser')}`),
+    `${bold('SPECTA demo')}  console ${bold(picture.console)}${dim('; Ctrl-C ends')}`,
     '',
     yellow(bold('simulated here')),
     ...picture.simulated.flatMap(({ part, by }) => paragraph(part, by, columns).map(yellow)),

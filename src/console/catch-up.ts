@@ -3,10 +3,9 @@ import type { Clock } from '../platform/clock.ts';
 import { asSpectaError } from '../platform/errors.ts';
 import { GrowingPause } from '../platform/growing-pause.ts';
 import type { Logger } from '../platform/log.ts';
-import { alertSchema } from '../surface/messages/alert.ts';
 import type { StateMessage } from '../surface/messages/state.ts';
 import type { Asking } from './asking.ts';
-import { readAs } from './heard.ts';
+import { readAlert } from './heard.ts';
 import type { History, MarkedAlert } from './history.ts';
 
 /** How far the comparison with a vehicle's own record is. */
@@ -129,7 +128,7 @@ export class CatchUp {
       const answer = pageSchema.parse(await asking.ask(vehicle, 'findings/list', fields));
       if (signal.aborted) return missing.length;
       for (const value of answer.findings) {
-        const alert = readAs(alertSchema, value);
+        const alert = readAlert(value);
         if (alert === undefined || alert.vehicle !== vehicle)
           log.warn({ vehicle }, 'a finding of its record is unreadable');
         else if (this.parts.take(alert)) missing.push(alert);

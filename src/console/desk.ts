@@ -8,7 +8,7 @@ import { countFindings, type FindingCounts } from './finding-list.ts';
 import { type Heard, operatorTopics, readHeard } from './heard.ts';
 import type { History, MarkedAlert } from './history.ts';
 import { type BrokerAccess, OperatorLink, type OperatorLinkState } from './operator-link.ts';
-import { VehiclePicture, type VehicleView } from './vehicle-picture.ts';
+import { SILENT_AFTER_MS, VehiclePicture, type VehicleView } from './vehicle-picture.ts';
 
 /** A vehicle as the page and `specta watch` show it. */
 export interface FleetVehicle extends VehicleView {
@@ -39,6 +39,8 @@ export interface DeskOptions extends BrokerAccess {
   readonly vehicle?: string | null | undefined;
 }
 
+/** What the broker kept for us comes within this time after a connect, ms. */
+const BACKLOG_MS = 10_000;
 /** The most vehicles that one console follows: anybody may invent names on a broker. */
 const MOST_VEHICLES = 1_000;
 
@@ -53,6 +55,7 @@ export class Desk {
   private readonly clock: Clock;
   private readonly log: Logger;
   private readonly catchUp: CatchUp;
+  private connectedMonoMs: number | null = null;
   private readonly pictures = new Map<string, VehiclePicture>();
   /** Counted anew only when something has come. */
   private readonly counts = new Map<string, FindingCounts>();
@@ -118,6 +121,7 @@ export class Desk {
   }
 
   private onLink(state: OperatorLinkState): void {
+    this.connectedMonoMs = state.kind === 'connected' ? this.clock.now().monoMs : null;
     if (state.kind === 'connected') {
       for (const { online } of this.pictures.values()) if (online) this.catchUp.begin(online);
     }
@@ -136,9 +140,10 @@ export class Desk {
     if (picture === null) return;
     const nowUtcMs = this.clock.now().utcMs;
     const wasOnline = picture.online?.session;
+    const saidUtcMs = retained ? null : this.saidAt(heard, nowUtcMs);
     this.history.together(() => {
-      const told = picture.hear(heard, !retained, nowUtcMs);
-      if (!retained && picture.heardUtcMs === nowUtcMs) this.history.putHeard(heard.vehicle, nowUtcMs);
+      const told = picture.hear(heard, saidUtcMs);
+      if (saidUtcMs !== null) this.history.putHeard(heard.vehicle, saidUtcMs);
       if (told !== null && !retained) this.history.putCoverage(heard.vehicle, told);
     });
     this.react(heard, nowUtcMs);
@@ -146,6 +151,23 @@ export class Desk {
     if (online === null) this.catchUp.end(heard.vehicle);
     else if (heard.kind === 'state' && online.session !== wasOnline) this.catchUp.begin(online);
     this.events.emit({ kind: 'vehicle', vehicle: heard.vehicle });
+  }
+
+  /**
+   * When a vehicle said something, our UTC ms; null where that cannot be told. Right after a connect the broker hands
+   * over what it kept for us, which may be hours old: then the vehicle's own clock counts, if it is set.
+   */
+  private saidAt(heard: Heard, nowUtcMs: number): number | null {
+    if (!('message' in heard)) return null;
+    const { message } = heard;
+    // The broker says `offline`, not the vehicle.
+    if (message.at === null || (heard.kind === 'state' && heard.message.state === 'offline')) return null;
+    const isSettled =
+      this.connectedMonoMs !== null && this.clock.now().monoMs - this.connectedMonoMs > BACKLOG_MS;
+    if (isSettled) return nowUtcMs;
+    const at = Date.parse(message.at);
+    const isOld = message.clockQuality === 'synchronised' && nowUtcMs - at > SILENT_AFTER_MS;
+    return isOld ? at : nowUtcMs;
   }
 
   private react(heard: Heard, nowUtcMs: number): void {

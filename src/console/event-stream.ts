@@ -54,7 +54,12 @@ export class EventStream {
   }
 
   private get broker() {
-    return { url: this.facts.brokerUrl, state: this.desk.link.state };
+    const { link, unreadable, history } = this.desk;
+    return {
+      ...{ url: this.facts.brokerUrl, state: link.state, takenAgain: link.takenAgain },
+      // What was left out, by reason: the page says so.
+      ...{ unreadable: unreadable.snapshot(), imagesDropped: history.imagesDropped },
+    };
   }
 
   /** A page listens from now on until it goes away. */
@@ -130,7 +135,7 @@ export class EventStream {
       this.hear({ kind: 'vehicle', vehicle: name });
     }
     // Also what shows a page that the console itself still lives.
-    this.tellAll('tick', { nowUtcMs: this.clock.now().utcMs });
+    this.tellAll('link', { nowUtcMs: this.clock.now().utcMs, broker: this.broker });
   }
 
   private tellAll(name: string, data: unknown): void {

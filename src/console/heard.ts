@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type AlertMessage, alertSchema } from '../surface/messages/alert.ts';
+import { alertSchema } from '../surface/messages/alert.ts';
 import { type DetectionMessage, detectionSchema } from '../surface/messages/detection.ts';
 import { type HealthMessage, healthSchema } from '../surface/messages/health.ts';
 import { type LightMessage, lightSchema } from '../surface/messages/light.ts';
@@ -9,13 +9,14 @@ import { type RunMessage, runSchema } from '../surface/messages/run.ts';
 import { type StateMessage, stateSchema } from '../surface/messages/state.ts';
 import { type StatusMessage, statusSchema } from '../surface/messages/status.ts';
 import { ROOT_TOPIC, topicsOf } from '../surface/topics.ts';
+import type { MarkedAlert } from './history.ts';
 
 /** One message of a vehicle, read. */
 export type Heard = { readonly vehicle: string } & (
   | { readonly kind: 'state'; readonly message: StateMessage }
   | { readonly kind: 'status'; readonly message: StatusMessage }
   | { readonly kind: 'detection'; readonly message: DetectionMessage }
-  | { readonly kind: 'alert'; readonly message: AlertMessage }
+  | { readonly kind: 'alert'; readonly message: MarkedAlert }
   | { readonly kind: 'light'; readonly message: LightMessage }
   | { readonly kind: 'model'; readonly message: ModelMessage }
   | { readonly kind: 'run'; readonly message: RunMessage }
@@ -63,6 +64,15 @@ export function readAs<T>(schema: z.ZodType<T>, value: unknown): T | undefined {
   // Unknown fields do not end the check: when nothing else is wrong, every known field is as it should be.
   const isNewer = checked.error.issues.every(({ code }) => code === 'unrecognized_keys');
   return isNewer ? (value as T) : undefined;
+}
+
+/**
+ * An alert; undefined for what is none. Vehicles of before the marks of people (`reviewed`, `acknowledged`) say nothing of
+ * them: that is nobody's mark, and no reason to lose an alert.
+ */
+export function readAlert(value: unknown): MarkedAlert | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return readAs(alertSchema, { reviewed: null, acknowledged: null, ...value });
 }
 
 /** The payload's JSON; undefined when it is none. */
@@ -120,8 +130,11 @@ function readJson(name: string, vehicle: string, value: unknown): Heard | Unread
       return as('status', statusSchema);
     case 'detections':
       return as('detection', detectionSchema);
-    case 'alerts':
-      return as('alert', alertSchema);
+    case 'alerts': {
+      const message = readAlert(value);
+      const isOurs = message !== undefined && message.vehicle === vehicle;
+      return isOurs ? { kind: 'alert', vehicle, message } : unreadable('schema');
+    }
     case 'light':
       return as('light', lightSchema);
     case 'model':

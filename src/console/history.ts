@@ -231,7 +231,10 @@ export class History implements Disposable {
         ...[detection.vehicle, detection.run, defect, Date.parse(detection.at), probability],
       );
     }
-    this.tidy();
+    this.writes += 1;
+    if (this.writes % TIDY_EVERY !== 0) return;
+    const sql = 'DELETE FROM samples WHERE rowid <= (SELECT max(rowid) FROM samples) - ?';
+    this.run(sql, this.limits.samples);
   }
 
   putCoverage(vehicle: string, stretch: CoverageStretch): void {
@@ -240,7 +243,9 @@ export class History implements Disposable {
       'INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
       ...[vehicle, endedUtcMs, beganUtcMs, run, seen, blind, lost, reason],
     );
-    this.tidy();
+    // By the vehicle's own clock: ours may be another.
+    const oldest = endedUtcMs - this.limits.coverageDays * 86_400_000;
+    this.run('DELETE FROM coverage WHERE vehicle = ? AND ended < ?', vehicle, oldest);
   }
 
   /** Stretches that end at `sinceUtcMs` or later, oldest first. */
@@ -276,14 +281,6 @@ export class History implements Disposable {
     return found
       .filter((_, index) => index % step === 0)
       .map(({ at, probability }) => ({ at: Number(at), probability: Number(probability) }));
-  }
-
-  private tidy(): void {
-    this.writes += 1;
-    if (this.writes % TIDY_EVERY !== 0) return;
-    this.run('DELETE FROM samples WHERE rowid <= (SELECT max(rowid) FROM samples) - ?', this.limits.samples);
-    const oldest = Date.now() - this.limits.coverageDays * 86_400_000;
-    this.run('DELETE FROM coverage WHERE ended < ?', oldest);
   }
 
   /** One row of a question; undefined when there is none. */

@@ -104,22 +104,17 @@ export class OperatorLink {
     const client = this.client;
     if (client === null || !client.connected) throw this.unreachable('there is no connection');
     const five = client.options.protocolVersion === 5;
-    const lost = Promise.withResolvers<never>();
-    const onClose = (): void => lost.reject(this.unreachable('the connection was lost'));
-    client.once('close', onClose);
     const properties = five
       ? { properties: { contentType: 'application/json', messageExpiryInterval: expirySeconds } }
       : {};
     try {
-      const sent = client.publishAsync(topic, Buffer.from(payload), { qos: 1, ...properties });
-      const packet = await Promise.race([sent, lost.promise]);
+      // Rejects when the connection ends first: a client that is given up lets go of what it had under way.
+      const packet = await client.publishAsync(topic, Buffer.from(payload), { qos: 1, ...properties });
       const reason = packet && 'reasonCode' in packet ? packet.reasonCode : 0;
       if (typeof reason === 'number' && reason >= 0x80) throw this.unreachable(`refused (${reason})`);
     } catch (error) {
       if (error instanceof SpectaError) throw error;
       throw this.unreachable(error instanceof Error ? error.message : String(error));
-    } finally {
-      client.off('close', onClose);
     }
   }
 

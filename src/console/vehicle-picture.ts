@@ -68,13 +68,11 @@ export class VehiclePicture {
   /**
    * Takes a message in.
    *
-   * @param isLive the vehicle says it now; false: the broker's memory
+   * @param saidUtcMs when the vehicle said it, our clock; null: the broker's memory, or not known
    * @returns the stretch of time that it tells of, where it is a run's coverage
    */
-  hear(heard: Heard, isLive: boolean, nowUtcMs: number): CoverageStretch | null {
-    // The broker says `offline`, not the vehicle.
-    const isWill = heard.kind === 'state' && heard.message.state === 'offline';
-    if (isLive && !isWill) this.heardAt = nowUtcMs;
+  hear(heard: Heard, saidUtcMs: number | null): CoverageStretch | null {
+    if (saidUtcMs !== null) this.heardAt = Math.max(this.heardAt ?? 0, saidUtcMs);
     switch (heard.kind) {
       case 'state':
         this.hearState(heard.message);

@@ -1,4 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
+import { request as secureRequest } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkDoor, listenAddress } from '../../src/console/access.ts';
 import { startLocalBroker } from '../../src/surface/local-broker.ts';
@@ -90,6 +95,47 @@ test('a password is asked for, wrong ones are slowed down, whoever is in stays i
   expect(guesses.filter((status) => status === 401)).toHaveLength(10);
   expect(guesses.at(-1)).toBe(429);
   expect((await ask(url, '/', as('sea bed'))).status).toBe(200);
+});
+
+const OPENSSL = '/usr/bin/openssl';
+
+test.skipIf(!existsSync(OPENSSL))('with a certificate it speaks TLS and nothing else', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'specta-tls-'));
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const words = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '2',
+  ];
+  execFileSync(OPENSSL, [...words, ...subject, '-keyout', 'key.pem', '-out', 'cert.pem'], {
+    ...{ cwd: folder, stdio: 'pipe' },
+  });
+  const certificate = readFileSync(join(folder, 'cert.pem'));
+  const tls = { certificate, key: readFileSync(join(folder, 'key.pem')) };
+  await using broker = await startLocalBroker({ host: '127.0.0.1', port: 0 });
+  await using running = await consoleAt(broker.url, { door: { ...OPEN_DOOR, password: 'sea bed', tls } });
+  expect(running.url).toMatch(/^https:/);
+  const authorization = `Basic ${Buffer.from('bridge:sea bed').toString('base64')}`;
+  const status = await new Promise<number>((resolve, reject) => {
+    const asked = secureRequest(
+      `${running.url}/`,
+      { ca: certificate, headers: { authorization } },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      },
+    );
+    asked.on('error', reject).end();
+  });
+  expect(status).toBe(200);
+  await expect(ask(running.url, '/')).rejects.toThrow();
+  rmSync(folder, { recursive: true });
 });
 
 test('it is not open to the network without a password and TLS', () => {

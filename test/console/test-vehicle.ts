@@ -11,6 +11,8 @@ import { findingOf, model } from '../surface/samples.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+const PICTURE = crackPicture();
+
 /** A request that was answered. */
 export interface Asked {
   readonly name: string;
@@ -81,7 +83,7 @@ export class TestVehicle {
     const { client } = this;
     this.client = null;
     if (how === 'lost') client?.stream.destroy();
-    client?.end(true);
+    client?.end(how === 'lost');
   }
 
   /** A new start of its daemon: sequences begin anew. */
@@ -152,7 +154,7 @@ export class TestVehicle {
   }
 
   image(finding: string): Promise<void> {
-    return this.send(`alerts/${finding}/image`, crackPicture(), false, 1);
+    return this.send(`alerts/${finding}/image`, PICTURE, false, 1);
   }
 
   /** A live detection of a crack at this probability. */

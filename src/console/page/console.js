@@ -49,7 +49,15 @@ function drawBroker() {
     waiting: () => word('broker_waiting', state.reason),
     stopped: () => word('broker_waiting', ''),
   };
-  at('broker').textContent = text[state.kind]();
+  const sum = Object.values(known.broker?.unreadable ?? {}).reduce((all, count) => all + count, 0);
+  const left = [
+    sum > 0 ? word('left_unreadable', sum) : null,
+    known.broker?.imagesDropped > 0 ? word('left_images', known.broker.imagesDropped) : null,
+    known.broker?.takenAgain > 0 ? word('left_again', known.broker.takenAgain) : null,
+  ];
+  const told = [text[state.kind](), ...left.filter((each) => each !== null)].join(' · ');
+  // It is told every two seconds; somebody who listens wants to hear only what is new.
+  if (at('broker').textContent !== told) at('broker').textContent = told;
   at('broker').classList.toggle('bad', !isGood);
 }
 
@@ -157,7 +165,6 @@ function listen() {
     list.refresh();
     finding.hear(message, true);
   });
-  hear('tick', () => undefined);
   stream.addEventListener('error', () => {
     at('lost').textContent = word('page_lost');
     at('lost').hidden = false;
@@ -245,6 +252,8 @@ setInterval(() => {
   for (const small of document.querySelectorAll('[data-heard]'))
     small.textContent = word('heard_ago', span((now() - Number(small.dataset.heard)) / 1000));
 }, 1_000);
+
+setInterval(() => finding.refreshOpen(), 3_000);
 
 drawEverything();
 listen();

@@ -90,6 +90,11 @@ export class Finding {
     }
   }
 
+  /** The curve of a finding that is still in view grows; nobody is told of each point. */
+  refreshOpen() {
+    if (this.facts?.row.open === true && !document.hidden) void this.show(this.chosen);
+  }
+
   /** Something came for a finding; shown anew when it is this one. */
   hear({ vehicle, finding }, isImage) {
     if (this.chosen?.vehicle !== vehicle || this.chosen.finding !== finding) return;

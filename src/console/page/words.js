@@ -16,6 +16,9 @@ const WORDS = {
   broker_denied: ['the broker hides: {0}', 'broker menyembunyikan: {0}'],
   broker_connecting: ['Connecting to the broker…', 'Menghubungi broker…'],
   broker_waiting: ['No broker: {0}', 'Tanpa broker: {0}'],
+  left_unreadable: ['{0} messages could not be read', '{0} pesan tidak terbaca'],
+  left_images: ['{0} old stills dropped for room', '{0} gambar lama dihapus'],
+  left_again: ['the history failed {0} times', 'riwayat gagal {0} kali'],
   page_lost: [
     'This page has lost the console program. Nothing shown here is news. Trying again…',
     'Halaman ini kehilangan program konsol. Yang tampil di sini bukan berita baru. Mencoba lagi…',
