@@ -19,6 +19,7 @@ const COMMANDS = [
   'doctor',
   'predive',
   'bench',
+  'compare',
 ];
 const SUBCOMMANDS = [
   'run start',
