@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { stripVTControlCharacters } from 'node:util';
 import type { Bundle } from '../domain/manifest.ts';
@@ -27,13 +28,16 @@ function died({ manifest }: Bundle, how: string, printed: string): SpectaError {
   );
 }
 
+/** Below the daemon, in time and in memory. */
 function lower(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
     setPriority(pid, NICE);
+    // Where memory runs out, the kernel ends this one and not the daemon.
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
   } catch (error) {
-    // Gone already: it says by itself how it ended.
-    if (systemCode(error) !== 'ERR_SYSTEM_ERROR') throw error;
+    // Gone already: it says by itself how it ended. A system without /proc goes without.
+    if (systemCode(error) === undefined) throw error;
   }
 }
 

@@ -21,6 +21,7 @@ const COMMANDS = [
   'report',
   'export',
   'bench',
+  'compare',
 ];
 const SUBCOMMANDS = [
   'run start',
