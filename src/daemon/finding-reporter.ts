@@ -179,6 +179,11 @@ export class FindingReporter {
     }
   }
 
+  /** The peak of an open finding is this frame now; costs nothing but a search in the gaps between frames. */
+  peakRose(finding: Finding, frame: Frame): void {
+    this.whereabouts.peakRose(finding, frame);
+  }
+
   /** Waits until everything reported is committed and annotated; after `timeoutMs` gives up what is left, counted. */
   async flush(timeoutMs: number): Promise<void> {
     const { clock, log } = this.deps;

@@ -162,10 +162,17 @@ export class Inspection {
       this.frames.add(frame);
       const step = this.run.judge(verdict, fix);
       this.react(step, capturedAt.monoMs);
+      if (step.newPeaks.length > 0) this.tellPeaks(step.newPeaks, frame);
       this.frames.prune(step.wantedFrames);
     }
     meter.add('decide', clock.now().monoMs - judgedAt);
     publisher.detection(verdict, this.run?.id ?? null, this.thresholds, fix);
+  }
+
+  private tellPeaks(ids: readonly string[], frame: Frame): void {
+    for (const finding of this.run?.openFindings ?? []) {
+      if (ids.includes(finding.id)) this.parts.reporter.peakRose(finding, frame);
+    }
   }
 
   /** Lets time pass; about once a second. */

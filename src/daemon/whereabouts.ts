@@ -7,9 +7,20 @@ export type Locate = (frame: Frame, defect: DefectClass) => Promise<Located>;
 
 type Known = Pick<Located, 'box' | 'reason'>;
 
+/** The last search for a finding. */
+interface Search {
+  /** Of the frame. */
+  readonly sequence: number;
+  readonly done: Promise<Located>;
+  /** null while it is being looked for. */
+  located: Located | null;
+}
+
 /** What is known of where the findings of this boot are, each in its peak frame. */
 export class Whereabouts {
-  private readonly known = new Map<string, { readonly sequence: number; readonly located: Located | null }>();
+  private readonly searches = new Map<string, Search>();
+  /** Peaks that rose while an earlier one was being looked for; only the newest of each finding matters. */
+  private readonly next = new Map<string, { readonly finding: Finding; readonly frame: Frame }>();
   private readonly locate: Locate;
   private readonly giveUp: AbortSignal;
 
@@ -19,20 +30,23 @@ export class Whereabouts {
     this.giveUp = giveUp;
   }
 
-  /** Looks for the defect in the finding's peak frame. */
-  async find(finding: Finding, frame: Frame): Promise<Located> {
-    const { sequence } = finding.peak.frame;
-    this.known.set(finding.id, { sequence, located: null });
-    const located = await this.orGivenUp(this.locate(frame, finding.defect));
-    // A later peak is being looked for by now: this is no longer where the finding is.
-    if (this.known.get(finding.id)?.sequence === sequence) this.known.set(finding.id, { sequence, located });
-    return located;
+  /** The peak of an open finding is this frame now: looks ahead, so that its box is known when the finding closes. */
+  peakRose(finding: Finding, frame: Frame): void {
+    if (this.isLooking(finding.id)) this.next.set(finding.id, { finding, frame });
+    else this.begin(finding, frame);
+  }
+
+  /** Where the defect is in the finding's peak frame, which this is. */
+  find(finding: Finding, frame: Frame): Promise<Located> {
+    const search = this.searches.get(finding.id);
+    if (search?.sequence === finding.peak.frame.sequence) return search.done;
+    return this.begin(finding, frame);
   }
 
   /** Where the finding's peak is, as far as it is known now. */
   of({ id, peak }: Finding): Known {
-    const known = this.known.get(id);
-    const located = known?.sequence === peak.frame.sequence ? known.located : null;
+    const search = this.searches.get(id);
+    const located = search?.sequence === peak.frame.sequence ? search.located : null;
     if (located?.box) return { box: located.box, reason: null };
     if (peak.box) return { box: peak.box, reason: null };
     if (located) return { box: null, reason: located.reason };
@@ -45,13 +59,28 @@ export class Whereabouts {
     return box ? { ...finding, peak: { ...finding.peak, box } } : finding;
   }
 
-  /** Whether the finding's peak is being looked for now. */
+  /** Whether the finding is being looked for now. */
   isLooking(id: string): boolean {
-    return this.known.get(id)?.located === null;
+    return this.searches.get(id)?.located === null;
   }
 
   forget(id: string): void {
-    this.known.delete(id);
+    this.searches.delete(id);
+    this.next.delete(id);
+  }
+
+  private begin(finding: Finding, frame: Frame): Promise<Located> {
+    const { id, defect, peak } = finding;
+    const done = this.orGivenUp(this.locate(frame, defect));
+    const search: Search = { sequence: peak.frame.sequence, done, located: null };
+    this.searches.set(id, search);
+    this.next.delete(id);
+    void done.then((located) => {
+      search.located = located;
+      const next = this.next.get(id);
+      if (next && this.searches.get(id) === search) this.begin(next.finding, next.frame);
+    });
+    return done;
   }
 
   private orGivenUp(search: Promise<Located>): Promise<Located> {

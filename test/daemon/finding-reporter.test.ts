@@ -253,3 +253,31 @@ test('the tile of a bundle that looks at tiles is in the first alert', () =>
     await reporter.flush(5_000);
     expect((await alertsOf(record))[0]).toMatchObject({ box, boxReason: null });
   }));
+
+test('a peak that rises while an earlier one is looked for is looked for next, and only the newest', () => {
+  const asked: { sequence: number; answer: (located: Located) => void }[] = [];
+  const locate: Locate = ({ sequence }) =>
+    new Promise((resolve) => {
+      asked.push({ sequence, answer: resolve });
+    });
+  return withReporter(
+    false,
+    async ({ reporter, record, report }) => {
+      report(changeOf('f1', 'opened'), frameOf(7));
+      await until('the first search', () => asked.length === 1);
+      for (const sequence of [8, 9, 10]) {
+        reporter.peakRose(changeOf('f1', 'updated', sequence).finding, frameOf(sequence));
+      }
+      asked[0].answer({ box: null, map: null, reason: 'diffuse' });
+      await until('the second search', () => asked.length === 2);
+      asked[1].answer(FOUND);
+      await until('an image', async () => (await record.head('image', 10)).length === 1);
+      report(changeOf('f1', 'closed', 10), frameOf(10));
+      await until('2 alerts', async () => (await alertsOf(record)).length === 2);
+      expect((await alertsOf(record))[1]).toMatchObject({ phase: 'closed', box: FOUND.box, boxReason: null });
+      await until('the second image', async () => (await record.head('image', 10)).length === 2);
+      expect(asked.map(({ sequence }) => sequence)).toEqual([7, 10]);
+    },
+    locate,
+  );
+});
