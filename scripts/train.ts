@@ -102,6 +102,11 @@ const command = new Command('train')
   .option('--init <bundle>', 'go on from the weights of a bundle trained on the same data and seed')
   .option('--write-each-best', 'write the bundle after each epoch that is the best so far', false)
   .option('--false-alerts <share>', 'largest share of false alerts on the validation side', share, 0.02)
+  .option(
+    '--temperature <x>',
+    'divide logits by this, as leave-one-out asks for (default: fitted on the validation side)',
+    positive,
+  )
   .option('--validation <share>', 'share of the pictures to choose by', share, 0.15)
   .option('--held-out <share>', 'share of the pictures to measure on', share, 0.2)
   .option('--together <source>', 'source (file name prefix) whose pictures stay on one side', collect, [
@@ -186,6 +191,7 @@ interface Options {
   init?: string;
   writeEachBest: boolean;
   falseAlerts: number;
+  temperature?: number;
   validation: number;
   heldOut: number;
   together: string[];

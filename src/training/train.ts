@@ -50,6 +50,8 @@ export interface TrainRequest extends Omit<DataRequest, 'size'> {
   readonly shares: { readonly validation: number; readonly heldOut: number };
   /** Largest share of validation pictures without a defect that may raise it, 0..1. */
   readonly falseAlertRate: number;
+  /** Logits are divided by this, as left-out sources asked for; fitted on the validation side where absent. */
+  readonly temperature?: number;
   /** Go on from this bundle's weights; its network must be the same. */
   readonly initial?: Bundle;
   /** Write the bundle after each epoch that is the best so far, so that a long training can be cut off. */

@@ -48,7 +48,7 @@ export async function writeBundle(
   try {
     const { kind } = rules.output;
     const asTrained = await scorer.score(split.validation, signal);
-    const temperature = temperatureFor(asTrained, kind);
+    const temperature = request.temperature ?? temperatureFor(asTrained, kind);
     const scaled = (scores: readonly Score[]): Score[] =>
       scores.map((score) => ({
         ...score,
@@ -107,6 +107,7 @@ export async function writeBundle(
         epochs,
         thresholds,
         report,
+        temperatureGiven: request.temperature !== undefined,
         ...(request.augment && { augment: request.augment }),
       }),
       seed: request.seed,
