@@ -17,7 +17,7 @@ brightness, contrast and sharpness alone, fitted to the other groups of the same
 and with brightness and contrast redrawn from one distribution for all classes.
 
 Examples:
-  $ npm run evaluate -- --data ../data/train --model specta-32x2
+  $ npm run evaluate -- --data ../data/train --model specta-separable
   $ npx specta classify ../data/train/*/*.jpg --json | npm run evaluate -- --data ../data/train --verdicts -
   $ npm run evaluate -- --data ../data/train --out evaluation/      JSON and one HTML page with plots
   $ npm run evaluate -- --footage unseen-runs/ --everything --where
@@ -62,7 +62,7 @@ const options = new Command('evaluate')
       .choices(['refuse', 'join'])
       .default('refuse'),
   )
-  .option('--model <bundle>', 'name, name@version or folder of a bundle', 'specta-32x2')
+  .option('--model <bundle>', 'name, name@version or folder of a bundle', 'specta-separable')
   .option('--verdicts <file>', 'lines of `specta classify --json`, - for standard input; else judged here')
   .option('--where', 'also measure how well boxes fit, where the data says where defects are', false)
   .option('--everything', 'count every picture: for data the model has never seen', false)

@@ -25,6 +25,7 @@ const SOURCES = ['meenal', 'acg', 'iitj', 'metu8', 'acg8', 'pk8', 'ski8'];
 interface Options {
   data: string;
   manifest?: string;
+  footage: string[];
   out: string;
   sources: string[];
   network: string;
@@ -65,6 +66,7 @@ const options = new Command('leave-one-out')
   .requiredOption('--data <folder>', 'class folders')
   .requiredOption('--out <folder>', 'folder for the folds, leave-one-out.json and the table')
   .option('--manifest <file>', 'list of groups (default: manifest.csv in or beside the data folder)')
+  .option('--footage <folder...>', 'rendered runs with truth.jsonl to train on besides', [])
   .option('--sources <source...>', 'what to leave out, one after the other; joined by + together', SOURCES)
   .option('--network <name>', `one of ${PRESET_NAMES.join(', ')}, or of the grid`, 'separable-small')
   .option('--size <px>', 'side of the network input', number)
@@ -97,7 +99,14 @@ const progress = createProgress(process.stderr, now);
 using interrupt = onInterrupt();
 try {
   const { data, manifest, out, sources, size, clahe, render, textures, limit, patience, ...rest } = options;
-  const { out: _out, sources: _sources, threads: _threads, data: _data, ...telling } = options;
+  const {
+    out: _out,
+    sources: _sources,
+    threads: _threads,
+    data: _data,
+    footage: _footage,
+    ...telling
+  } = options;
   const result = await leaveOneOut(
     {
       folds: sources,
@@ -106,7 +115,6 @@ try {
       train: {
         ...rest,
         data,
-        footage: [],
         network: (head) =>
           presetNetwork(options.network, head, size === undefined ? {} : { width: size, height: size }),
         ...(manifest !== undefined && { manifest }),

@@ -115,6 +115,11 @@ const command = new Command('train')
   .option('--tfjs-packages <folder>', 'the folder in whose node_modules tfjs-node-gpu or tfjs-node is')
   .option('--write-each-best', 'write the bundle after each epoch that is the best so far', false)
   .option('--false-alerts <share>', 'largest share of false alerts on the validation side', share, 0.02)
+  .option(
+    '--temperature <x>',
+    'divide logits by this, as leave-one-out asks for (default: fitted on the validation side)',
+    positive,
+  )
   .option('--validation <share>', 'share of the pictures to choose by', share, 0.15)
   .option('--held-out <share>', 'share of the pictures to measure on', share, 0.2)
   .option('--together <source>', 'source (file name prefix) whose pictures stay on one side', collect, [
@@ -209,6 +214,7 @@ interface Options {
   tfjsPackages?: string;
   writeEachBest: boolean;
   falseAlerts: number;
+  temperature?: number;
   validation: number;
   heldOut: number;
   together: string[];

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { positiveNumber, wholeNumber } from './arguments.ts';
 import type { DemoOptions } from './demonstration.ts';
-import { DEFAULT_BUNDLE } from './models-folder.ts';
+import { DEMO_BUNDLE } from './models-folder.ts';
 import type { Finish } from './program.ts';
 
 export function registerDemo(program: Command, finish: Finish): void {
@@ -26,7 +26,7 @@ export function registerDemo(program: Command, finish: Finish): void {
       wholeNumber('--console-port', 0, 65_535),
       8080,
     )
-    .option('--model <bundle>', 'a bundle folder, or name[@version]', DEFAULT_BUNDLE)
+    .option('--model <bundle>', 'a bundle folder, or name[@version]', DEMO_BUNDLE)
     .option(
       '--folder <dir>',
       "for the rendered run, the stills and the record (default: .specta in SPECTA's own folder)",

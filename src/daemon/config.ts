@@ -52,7 +52,7 @@ const model = z.strictObject({
   bundle: z
     .string()
     .min(1)
-    .default('specta-32x2')
+    .default('specta-separable')
     .describe('a bundle folder, or name[@version] in the models folder'),
   trustedKeys: z
     .array(

@@ -1,8 +1,8 @@
 import type { OutputKind } from '../domain/manifest.ts';
 import type { ClassName } from '../domain/verdict.ts';
-import { foremost } from './calibration.ts';
+import { atTemperature, fitTemperature, foremost, reliabilityOf, type Spoken } from './calibration.ts';
 import { measureSaid, type SaidOfSample } from './evaluate.ts';
-import type { LeaveOneOut } from './leave-one-out.ts';
+import type { Fold, LeaveOneOut } from './leave-one-out.ts';
 import type { Measures } from './measures.ts';
 import { balancedRecall, type ConfusionMatrix, confusionMatrix, recall, textTable } from './metrics.ts';
 import { CLASS_ORDER, mainClass } from './samples.ts';
@@ -34,6 +34,17 @@ export interface LeftOutSummary {
   readonly balanced: { readonly asIs: LeftOutFigures; readonly equalised: LeftOutFigures };
   /** Curves and calibration over the pooled predictions; each fold's probabilities are of another network. */
   readonly measures: { readonly asIs: Measures | null; readonly equalised: Measures | null };
+  readonly calibration: LeftOutCalibration;
+}
+
+/** How honest the probabilities are about pictures of sources that the network has not seen. */
+export interface LeftOutCalibration {
+  /** Expected calibration error, pooled, of the probabilities as the bundles give them. */
+  readonly asGiven: Readonly<Record<Way, number>>;
+  /** The same with each fold at the temperature that suits the pictures, as they are, of the other folds. */
+  readonly byOtherFolds: Readonly<Record<Way, number>>;
+  /** The temperature that suits all folds' pictures as they are, on top of the bundles' own: for `train --temperature`. */
+  readonly temperature: number;
 }
 
 type Way = 'asIs' | 'equalised';
@@ -65,6 +76,41 @@ export function summariseLeftOut({ folds, output }: LeaveOneOut): LeftOutSummary
       asIs: measureSaid(pooled('asIs'), output).measures,
       equalised: measureSaid(pooled('equalised'), output).measures,
     },
+    calibration: calibrationOf(folds, output),
+  };
+}
+
+function calibrationOf(folds: readonly Fold[], output: OutputKind): LeftOutCalibration {
+  const spoken = (each: readonly Fold[], way: Way): Spoken[] =>
+    each.flatMap((fold) =>
+      fold[way].flatMap(({ sample: { defects }, network: { probabilities } }) =>
+        probabilities === null ? [] : [{ probabilities, defects }],
+      ),
+    );
+  const others = folds.map((fold) =>
+    fitTemperature(
+      spoken(
+        folds.filter((other) => other !== fold),
+        'asIs',
+      ),
+      output,
+    ),
+  );
+  const scaled = (way: Way): Spoken[] =>
+    folds.flatMap((fold, index) =>
+      spoken([fold], way).map(({ probabilities, defects }) => ({
+        probabilities: atTemperature(probabilities, output, others[index]),
+        defects,
+      })),
+    );
+  const error = (from: (way: Way) => Spoken[]): Record<Way, number> => ({
+    asIs: reliabilityOf(from('asIs'), output).error,
+    equalised: reliabilityOf(from('equalised'), output).error,
+  });
+  return {
+    asGiven: error((way) => spoken(folds, way)),
+    byOtherFolds: error(scaled),
+    temperature: fitTemperature(spoken(folds, 'asIs'), output),
   };
 }
 
@@ -95,7 +141,7 @@ export function leftOutLines(summary: LeftOutSummary): string[] {
       share(each.mostProbable),
       share(each.baseline),
     ]);
-  const { asIs, equalised } = summary.measures;
+  const { asGiven, byOtherFolds, temperature } = summary.calibration;
   return [
     ...textTable([
       ['', '', 'as is', '', '', 'equalised', '', ''],
@@ -107,7 +153,9 @@ export function leftOutLines(summary: LeftOutSummary): string[] {
     'No source has all classes, so each class is counted over the pictures of all folds together, and the mean of the',
     'three is taken. network: by its thresholds, `unsure` and `blind` missed; most: by its most probable class.',
     'The shortcut baseline knows brightness, contrast and sharpness, learnt from the same sources as the network.',
-    `calibration error of the pooled predictions: ${share(asIs?.reliability.error ?? null)} as is, ${share(equalised?.reliability.error ?? null)} equalised`,
+    `Calibration error of the pooled predictions: ${share(asGiven.asIs)} as is, ${share(asGiven.equalised)} equalised;`,
+    `with each fold at the temperature of the others: ${share(byOtherFolds.asIs)} as is, ${share(byOtherFolds.equalised)} equalised.`,
+    `The temperature of all folds together, on top of the bundles' own: ${temperature.toFixed(2)}.`,
   ];
 }
 

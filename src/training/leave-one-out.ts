@@ -36,8 +36,8 @@ export interface Fold {
   readonly equalised: readonly SaidOfSample[];
 }
 
-/** Groups that a class must have at least, so that training, choosing and checking each get one. */
-const LEAST_GROUPS = 3;
+/** Groups that a class must have at least: checking takes one, and choosing one only where three are left. */
+const LEAST_GROUPS = 4;
 /** Steps between two checkpoints. */
 const CHECKPOINT_STEPS = 200;
 
@@ -134,6 +134,8 @@ async function runFold(
     {
       ...train,
       together,
+      // A source that is split by file has near-duplicates: they go to one side rather than stop the fold.
+      ...(together.length < train.together.length && { duplicates: 'join' as const }),
       leaveOut,
       out: join(folder, 'left-out', '0.0.1'),
       checkpoint: { file: join(folder, 'checkpoint'), everySteps: CHECKPOINT_STEPS },

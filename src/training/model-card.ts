@@ -17,6 +17,8 @@ export interface ModelCardFacts {
   readonly epochs: readonly FitEpoch[];
   readonly thresholds: Readonly<Record<string, ChosenThreshold>>;
   readonly report: EvaluationReport;
+  /** Whether the temperature was named rather than fitted on the validation side. */
+  readonly temperatureGiven: boolean;
   /** `AUGMENT_DEFAULTS` where absent. */
   readonly augment?: AugmentOptions;
 }
@@ -34,7 +36,7 @@ A screening aid: it marks frames for a person to look at. It does not replace an
 
 ## What it is
 Network \`${network.name}\`, ${parameterCount(network).toLocaleString('en')} parameters, one ${manifest.input.channels === 3 ? 'coloured' : 'grey'} picture of ${manifest.input.width}x${manifest.input.height} pixels, outputs ${manifest.output.classes.join(', ')} (${manifest.output.kind}). ${tileWords(manifest)}Preprocessing: ${manifest.preprocessing.clahe ? 'local contrast evened out (CLAHE), ' : ''}${manifest.preprocessing.normalisation === 'standard' ? 'each picture brought to mean 0 and deviation 1' : 'luma scaled to 0..1'}.
-${manifest.output.kind === 'sigmoid' ? 'Each defect has its own probability, so a crack in rust can be both; `intact` is the product of "not this defect" over the defects.\n' : ''}${calibrationWords(manifest.calibration.temperature)}
+${manifest.output.kind === 'sigmoid' ? 'Each defect has its own probability, so a crack in rust can be both; `intact` is the product of "not this defect" over the defects.\n' : ''}${calibrationWords(manifest.calibration.temperature, facts.temperatureGiven)}
 
 ## What it was trained on
 ${manifest.provenance.trainer}, seed ${manifest.provenance.seed}; ${best ? `the weights are those of epoch ${best.epoch}, the best on the validation side` : 'no epoch did better on the validation side than the weights it started from, which are kept'}.
@@ -86,9 +88,10 @@ function fineWords({ tiles, input }: Pick<Manifest, 'tiles' | 'input'>): string 
   return `A fine crack in a wide frame shrinks to less than a pixel at ${width}x${height}.`;
 }
 
-function calibrationWords(temperature: number): string {
-  const fitted =
-    temperature === 1
+function calibrationWords(temperature: number, given: boolean): string {
+  const fitted = given
+    ? `Logits are divided by ${temperature}, the temperature that suited pictures of left-out sources`
+    : temperature === 1
       ? 'Logits are taken as they are (temperature 1)'
       : `Logits are divided by ${temperature}, the temperature at which the truth of the validation side is most probable`;
   return `${fitted}; on pictures of other kinds read probabilities as an order, not as a chance.`;

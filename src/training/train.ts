@@ -55,6 +55,8 @@ export interface TrainRequest extends Omit<DataRequest, 'size'> {
   readonly shares: { readonly validation: number; readonly heldOut: number };
   /** Largest share of validation pictures without a defect that may raise it, 0..1. */
   readonly falseAlertRate: number;
+  /** Logits are divided by this, as left-out sources asked for; fitted on the validation side where absent. */
+  readonly temperature?: number;
   /**
    * Go on from this bundle's weights; its network must be the same. Sides of the split may then lack classes, and what
    * a small validation side cannot tell (thresholds, temperature) is the bundle's own.

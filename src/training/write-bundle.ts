@@ -55,7 +55,8 @@ export async function writeBundle(
     const { kind } = rules.output;
     const asTrained = await scorer.score(split.validation, signal);
     const kept = request.initial && !isEnough(split.validation) ? request.initial.manifest : null;
-    const temperature = kept?.calibration.temperature ?? temperatureFor(asTrained, kind);
+    const temperature =
+      request.temperature ?? kept?.calibration.temperature ?? temperatureFor(asTrained, kind);
     const scaled = (scores: readonly Score[]): Score[] =>
       scores.map((score) => ({
         ...score,
@@ -123,6 +124,7 @@ export async function writeBundle(
         epochs,
         thresholds,
         report,
+        temperatureGiven: request.temperature !== undefined,
         ...(request.augment && { augment: request.augment }),
       }),
       seed: request.seed,

@@ -70,7 +70,7 @@ test('the worst finding decides the exit status; a broker that is away is only a
     /^bad +camera +The images at ".+no-frames" cannot be read: ENOENT\.\n +→ Check .+$/m,
   );
   expect(stdout).toMatch(/^warning +broker +.+cannot be reached.+\n +→ Alerts wait on board/m);
-  expect(stdout).toMatch(/^good +engine +onnx on cpu: specta-32x2/m);
+  expect(stdout).toMatch(/^good +engine +onnx on cpu: specta-separable/m);
 });
 
 test('a broken configuration is one more finding, and the rest is looked at all the same', async () => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { AlertMessage } from '../../src/surface/messages/alert.ts';
 import type { Surface } from '../scenarios/surface.ts';
-import { Ffmpeg, KeptFfmpeg, playRun, type Sending, withLoopbacks } from './loopback.ts';
+import { Ffmpeg, KeptFfmpeg, keepFormat, playRun, type Sending, withLoopbacks } from './loopback.ts';
 import { CRACKS_AT, RIG_RUN } from './run-of-rig.ts';
 import { sceneOf } from './scene.ts';
 import { isFull } from './virtual-camera.ts';
@@ -141,6 +141,7 @@ test('the pilot keeps his video: the camera teed to two nodes, the daemon on one
     play(async (scene) => {
       const { surface } = scene;
       const before = cracks(surface, 'opened', 0).length;
+      for (const number of [9, 11]) keepFormat(number);
       await using camera = playRun('/dev/video20', 'mjpeg', 50);
       // The command of docs/operations.md.
       const once = (path: string): string[] => ['-map', '0:v', '-c:v', 'copy', '-f', 'v4l2', path];

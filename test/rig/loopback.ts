@@ -3,6 +3,14 @@ import { cpSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PREPARED, RIG_RUN } from './run-of-rig.ts';
 
+/**
+ * Lets a node keep its format when its writer dies. Without it a node whose writer died while somebody read is left
+ * without any capability once the reader goes too, for ever (v4l2loopback 0.12.7).
+ */
+export function keepFormat(number: number): void {
+  execFileSync('v4l2-ctl', ['-d', `/dev/video${number}`, '-c', 'keep_format=1']);
+}
+
 /** Loads v4l2loopback with a node for each number, named `LoopbackN`; removes it again when `use` has ended. */
 export async function withLoopbacks<T>(numbers: readonly number[], use: () => Promise<T>): Promise<T> {
   const module = `${process.env.SPECTA_RIG_MODULES ?? ''}/v4l2loopback.ko`;

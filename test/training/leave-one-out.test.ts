@@ -94,6 +94,10 @@ test('each source is judged by a network that never saw it; a finished fold is n
   const recalls = summary.classes.map(({ asIs }) => asIs.thresholds ?? Number.NaN);
   expect(summary.balanced.asIs.thresholds).toBeCloseTo(recalls.reduce((a, b) => a + b, 0) / 3);
   expect(leftOutLines(summary).join('\n')).toMatch(/blue crack +7 .*\n.*blue intact +7 /);
+  const { asGiven, byOtherFolds, temperature } = summary.calibration;
+  expect(asGiven.asIs).toBeCloseTo(summary.measures.asIs?.reliability.error ?? Number.NaN);
+  expect(byOtherFolds.equalised).toBeLessThan(1);
+  expect(temperature).toBeGreaterThan(0);
 
   spoken = '';
   const again = await leaveOneOut(request(), progress, now);
