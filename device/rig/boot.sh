@@ -22,7 +22,8 @@ rm -f "$share/status"
 case $arch in
   x64)
     root=${RIG_ROOT:-/} console=ttyS0
-    machine=(qemu-system-x86_64 -machine q35 -cpu max)
+    # Without memory protection keys: V8 guards its compiled code by them, and with emulated ones it dies now and then.
+    machine=(qemu-system-x86_64 -machine q35 -cpu max,-pku)
     ;;
   arm64)
     root=${RIG_ROOT:-$("$here/root.sh" arm64)} console=ttyAMA0

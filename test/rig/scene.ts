@@ -4,7 +4,7 @@ import type { StatusMessage } from '../../src/surface/messages/status.ts';
 import type { DaemonProcess } from '../scenarios/daemon-process.ts';
 import { playOn, type Settings, Stage } from '../scenarios/stage.ts';
 import type { Surface } from '../scenarios/surface.ts';
-import { type Seen, until } from '../scenarios/until.ts';
+import type { Seen } from '../scenarios/until.ts';
 import { PREPARED } from './run-of-rig.ts';
 
 /** Minutes: everything is emulated, and other work may go on around it. */
@@ -37,17 +37,7 @@ export class Scene implements AsyncDisposable {
     const { url } = await stage.broker();
     const surface = await stage.surface(url, { filters: TOPICS });
     const { surface: link, ...others } = settings;
-    const started = { ...others, surface: { ...link, broker: url } };
-    let daemon = await stage.daemon(started);
-    const isUp = (): boolean => surface.last('status/engine')?.condition === 'ok';
-    // One emulated start of some forty was ended by SIGSEGV before the engine was there, and none of sixty that were not
-    // emulated; why is not known. On a vehicle systemd starts it again; here this does, once, and says so.
-    await until('the engine is up', () => isUp() || daemon.endedByItself, PATIENCE_MS);
-    if (daemon.ending?.signal === 'SIGSEGV') {
-      console.log('The daemon was ended by SIGSEGV before its engine was up, and is started again.');
-      stage.forget(daemon);
-      daemon = await stage.daemon(started);
-    }
+    const daemon = await stage.daemon({ ...others, surface: { ...link, broker: url } });
     return new Scene(stage, surface, daemon, url);
   }
 
