@@ -146,11 +146,13 @@ test('the pilot keeps his video: the camera teed to two nodes, the daemon on one
       // The command of docs/operations.md.
       const once = (path: string): string[] => ['-map', '0:v', '-c:v', 'copy', '-f', 'v4l2', path];
       const tee = ['-f', 'v4l2', '-input_format', 'mjpeg', '-i', '/dev/video20'];
-      await using first = new Ffmpeg([...tee, ...once('/dev/video9'), ...once('/dev/video11')]);
-      await scene.until(
-        `the daemon sees the run (${camera.complaints} ${first.complaints})`,
-        () => cracks(surface, 'opened', before).length > 0,
-      );
+      // As the unit with Restart=always: the camera may not send yet.
+      await using first = new KeptFfmpeg([...tee, ...once('/dev/video9'), ...once('/dev/video11')]);
+      await scene
+        .until('the daemon sees the run', () => cracks(surface, 'opened', before).length > 0)
+        .catch((error: unknown) => {
+          throw new Error(`the tee: ${first.complaints}; the camera: ${camera.complaints}`, { cause: error });
+        });
       const read = ['-f', 'v4l2', '-input_format', 'mjpeg', '-i', '/dev/video11', '-c:v', 'copy'];
       const images = (): number =>
         existsSync(recording)
