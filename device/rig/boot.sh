@@ -22,7 +22,8 @@ rm -f "$share/status"
 case $arch in
   x64)
     root=${RIG_ROOT:-/} console=ttyS0
-    # Without memory protection keys: V8 guards its compiled code by them, and with emulated ones it dies now and then.
+    # Without memory protection keys, by which V8 guards its compiled code: its book of code pages loses count now and then
+    # (nodejs/node issue 64500), and there is no need to have that emulated too.
     machine=(qemu-system-x86_64 -machine q35 -cpu max,-pku)
     ;;
   arm64)
