@@ -3,11 +3,9 @@ import { readFile } from 'node:fs/promises';
 import mqtt, { type MqttClient } from 'mqtt';
 import type { Clock } from '../platform/clock.ts';
 import { asSpectaError } from '../platform/errors.ts';
-import { GrowingPause } from '../platform/growing-pause.ts';
+import { KeptSource } from './kept-source.ts';
 import type { MavlinkOptions } from './mavlink-message.ts';
 import { readPositionJson } from './position-json.ts';
-import type { PositionSource, PositionSourceState, Sighting } from './position-source.ts';
-import { SourceCore } from './source-core.ts';
 
 export interface MqttSourceOptions {
   readonly name: string;
@@ -25,63 +23,16 @@ export interface MqttSourceOptions {
 const CONNECT_MS = 10_000;
 
 /** Takes the position from a broker: JSON as MAVLink2REST writes it, or the plain form. It publishes nothing. */
-export class MqttSource implements PositionSource {
-  readonly name: string;
+export class MqttSource extends KeptSource {
   private readonly options: MqttSourceOptions;
-  private readonly core: SourceCore;
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | null = null;
 
   constructor(options: MqttSourceOptions) {
-    this.name = options.name;
+    super(options.name, options.clock);
     this.options = options;
-    this.core = new SourceCore(options.clock);
   }
 
-  get state(): PositionSourceState {
-    return this.core.state;
-  }
-
-  get dropped() {
-    return this.core.dropped;
-  }
-
-  onSighting(listener: (sighting: Sighting) => void): () => void {
-    return this.core.sightings.on(listener);
-  }
-
-  onState(listener: (state: PositionSourceState) => void): () => void {
-    return this.core.states.on(listener);
-  }
-
-  start(): void {
-    if (this.stopping.signal.aborted) return;
-    this.running ??= this.run();
-  }
-
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
-    this.core.become({ kind: 'stopped' });
-  }
-
-  private async run(): Promise<void> {
-    const { signal } = this.stopping;
-    const pause = new GrowingPause(1_000, 30_000);
-    this.core.become({ kind: 'starting' });
-    while (!signal.aborted) {
-      const reason = await this.listenUntilLost(() => pause.reset());
-      if (reason === null || signal.aborted) return;
-      this.core.become({ kind: 'recovering', reason });
-      await this.options.clock.sleep(pause.take(), signal).catch(() => {
-        // Only the stop ends a pause early; the loop sees it.
-      });
-    }
-  }
-
-  /** Resolves with why the connection ended; null when it was stopped. */
-  private async listenUntilLost(listening: () => void): Promise<string | null> {
-    const { signal } = this.stopping;
+  protected async listenUntilLost(listening: () => void): Promise<string | null> {
+    const { signal } = this;
     let client: MqttClient | null = null;
     try {
       const opened = await this.connect();
@@ -104,7 +55,6 @@ export class MqttSource implements PositionSource {
               return;
             }
             listening();
-            this.core.become({ kind: 'listening' });
           });
         });
       });
