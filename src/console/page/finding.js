@@ -1,4 +1,5 @@
-import { askVehicle, fetchFrom } from './ask.js';
+import { askAndTell, tell } from './answer-line.js';
+import { fetchFrom } from './ask.js';
 import { drawing, element, keepSetting, replace, setting } from './dom.js';
 import { clockTime, languageCode, percent, span, word } from './words.js';
 
@@ -72,7 +73,7 @@ export class Finding {
     this.chosen = chosen;
     if (isOther) {
       this.note.value = '';
-      this.tell('', false);
+      tell(this.said, '', false);
     }
     if (chosen === null) {
       this.facts = null;
@@ -86,7 +87,7 @@ export class Finding {
       this.facts = facts;
       this.draw();
     } catch (error) {
-      this.tell(error.message, true);
+      tell(this.said, error.message, true);
     }
   }
 
@@ -211,17 +212,6 @@ export class Finding {
   async ask(label, name, fields) {
     if (this.chosen === null) return;
     const { vehicle, finding } = this.chosen;
-    this.tell(`${word(label)}…`, false);
-    try {
-      await askVehicle(vehicle, name, { finding, ...fields, ...this.person });
-      this.tell(`${word(label)}: ${word('done')}`, false);
-    } catch (error) {
-      this.tell(`${word(label)}: ${error.message} ${error.help ?? ''}`, true);
-    }
-  }
-
-  tell(text, isBad) {
-    this.said.textContent = text;
-    this.said.classList.toggle('bad', isBad);
+    await askAndTell(this.said, label, vehicle, name, { finding, ...fields, ...this.person });
   }
 }

@@ -1,4 +1,4 @@
-import { askVehicle } from './ask.js';
+import { askAndTell } from './answer-line.js';
 import { element } from './dom.js';
 import { word } from './words.js';
 
@@ -72,17 +72,6 @@ export class VehicleActions {
 
   async ask(label, name, fields = {}) {
     const { vehicle } = this.vehicle;
-    this.tell(`${word(label)}…`, false);
-    try {
-      await askVehicle(vehicle, name, fields);
-      this.tell(`${word(label)}: ${word('done')}`, false);
-    } catch (error) {
-      this.tell(`${word(label)}: ${error.message} ${error.help ?? ''}`, true);
-    }
-  }
-
-  tell(text, isBad) {
-    this.said.textContent = text;
-    this.said.classList.toggle('bad', isBad);
+    await askAndTell(this.said, label, vehicle, name, fields);
   }
 }
