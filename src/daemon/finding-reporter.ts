@@ -8,18 +8,11 @@ import { GrowingPause } from '../platform/growing-pause.ts';
 import type { Logger } from '../platform/log.ts';
 import type { BlackBox } from '../record/black-box.ts';
 import type { EvidenceRef, StoredEvidence } from '../record/evidence.ts';
-import {
-  type AlertMessage,
-  alertMessage,
-  alertSchema,
-  type FindingMarks,
-  markedAlert,
-  UNMARKED,
-} from '../surface/messages/alert.ts';
+import { alertMessage, alertSchema, type FindingMarks } from '../surface/messages/alert.ts';
 import { encode, type Stamp } from '../surface/messages/envelope.ts';
 import type { Topics } from '../surface/topics.ts';
 import { captionOf } from './caption.ts';
-import { marksOf, readTold, unknownFinding } from './told-alert.ts';
+import { type Marked, MarksKeeper } from './marks-keeper.ts';
 import { type Locate, Whereabouts } from './whereabouts.ts';
 
 /** Why something that belongs to a finding was given up. */
@@ -70,8 +63,7 @@ export class FindingReporter {
   private readonly hurry = new AbortController();
   private readonly whereabouts: Whereabouts;
   private readonly evidence = new Map<string, { readonly sequence: number; readonly saved: EvidenceRef }>();
-  /** Of findings that are still open. */
-  private readonly marks = new Map<string, FindingMarks>();
+  private readonly marks: MarksKeeper;
   private readonly annotations = new Set<Promise<void>>();
   /** Each finding as it was last committed, while it is open or being looked for. */
   private readonly latest = new Map<string, Finding>();
@@ -83,6 +75,7 @@ export class FindingReporter {
     this.deps = deps;
     const locate = deps.locate ?? (async () => NOBODY_LOOKS);
     this.whereabouts = new Whereabouts(locate, this.hurry.signal);
+    this.marks = new MarksKeeper(deps);
   }
 
   get dropped(): Readonly<Partial<Record<ReportDrop, number>>> {
@@ -124,59 +117,14 @@ export class FindingReporter {
     findingId: string,
     change: (marks: FindingMarks) => FindingMarks | null,
     stamp: Stamp,
-  ): Promise<{ readonly alert: AlertMessage; readonly changed: boolean }> {
-    const marked = this.queue.then(() => this.putMarks(findingId, change, stamp));
+  ): Promise<Marked> {
+    const marked = this.queue.then(() => this.marks.put(findingId, change, stamp));
     // Whoever asked hears of a failure; those behind in the queue go on.
     this.queue = marked.then(
       () => undefined,
       () => undefined,
     );
     return marked;
-  }
-
-  private async putMarks(
-    findingId: string,
-    change: (marks: FindingMarks) => FindingMarks | null,
-    stamp: Stamp,
-  ): Promise<{ readonly alert: AlertMessage; readonly changed: boolean }> {
-    const { record, topics, clock } = this.deps;
-    const [told] = await record.alerts({ query: { findingId }, before: null, limit: 1 });
-    if (told === undefined) throw unknownFinding(findingId);
-    const newest = readTold(told.payload);
-    const marks = change(marksOf(newest));
-    if (marks === null) return { alert: newest, changed: false };
-    const alert = markedAlert(newest, marks, { ...stamp, at: clock.now() });
-    await record.retell(
-      { findingId, runId: newest.run },
-      {
-        lane: 'alert',
-        topic: topics.alerts,
-        contentType: 'application/json',
-        payload: encode(alertSchema, alert),
-      },
-    );
-    if (newest.phase !== 'closed') this.marks.set(findingId, marks);
-    return { alert, changed: true };
-  }
-
-  /** What people have said of a finding so far; a failing disk does not hold up its alert. */
-  private async keptMarks({ finding }: FindingChange): Promise<FindingMarks> {
-    const known = this.marks.get(finding.id);
-    // Of a closed finding some may be kept that are no longer, or were never, known here: it was closed before, or by
-    // another boot.
-    if (known || finding.closeReason === null) return known ?? UNMARKED;
-    try {
-      const [told] = await this.deps.record.alerts({
-        query: { findingId: finding.id },
-        before: null,
-        limit: 1,
-      });
-      return told ? marksOf(readTold(told.payload)) : UNMARKED;
-    } catch (error) {
-      const { code, message } = asSpectaError(error);
-      this.deps.log.warn({ code, finding: finding.id }, `its review could not be looked up: ${message}`);
-      return UNMARKED;
-    }
   }
 
   /** The peak of an open finding is this frame now; costs nothing but a search in the gaps between frames. */
@@ -206,7 +154,7 @@ export class FindingReporter {
     const { record, topics, log } = this.deps;
     const isNew = await this.saveStill(job);
     const evidence = this.evidence.get(change.finding.id)?.saved ?? (await this.keptEvidence(change));
-    const marks = await this.keptMarks(change);
+    const marks = await this.marks.of(change);
     const located = this.locatedFor(job);
     const payload = encode(alertSchema, alertMessage({ ...stamp, change, evidence, marks, located }));
     const alert = { lane: 'alert', topic: topics.alerts, contentType: 'application/json', payload } as const;
@@ -235,7 +183,7 @@ export class FindingReporter {
     this.latest.set(finding.id, finding);
     if (change.phase === 'closed') {
       this.evidence.delete(finding.id);
-      this.marks.delete(finding.id);
+      this.marks.forget(finding.id);
     }
     this.forgetIfDone(finding.id);
   }
