@@ -50,6 +50,7 @@ export function brokerCheck(given: BrokerOptions): Check {
         }
         const { kind, reason } = outcome.failure;
         if (kind === 'version' && protocols.refused(protocol)) continue;
+        if (kind === 'hung-up' && protocols.hungUp(protocol)) continue;
         return [
           warning(
             'broker',

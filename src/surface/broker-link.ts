@@ -158,8 +158,12 @@ export class BrokerLink implements Link {
         reason = tried.failure.reason;
         if (tried.failure.kind === 'aborted') break;
         this.counters.failedAttempts += 1;
-        if (tried.failure.kind === 'version' && this.protocols.refused(protocol)) {
-          this.log.info('fall-back', `${reason}; trying MQTT 3.1.1`);
+        if (
+          (tried.failure.kind === 'version' && this.protocols.refused(protocol)) ||
+          (tried.failure.kind === 'hung-up' && this.protocols.hungUp(protocol))
+        ) {
+          const next = this.protocols.next() === 4 ? 'MQTT 3.1.1' : 'once more';
+          this.log.info('fall-back', `${reason}; trying ${next}`);
           continue;
         }
         if (tried.failure.kind === 'unreachable' || tried.failure.kind === 'timeout') {

@@ -3,9 +3,9 @@ import type { Clock } from '../platform/clock.ts';
 import { Connection, type ConnectionOptions, discard } from './connection.ts';
 import { reasonText } from './reasons.ts';
 
-/** Why no connection came about. `version`: the broker does not speak this protocol, or hung up on hearing it. */
+/** Why no connection came about. `version`: the broker says that it does not speak this protocol. */
 export interface ConnectFailure {
-  readonly kind: 'version' | 'refused' | 'timeout' | 'unreachable' | 'aborted';
+  readonly kind: 'version' | 'hung-up' | 'refused' | 'timeout' | 'unreachable' | 'aborted';
   readonly reason: string;
 }
 
@@ -54,7 +54,7 @@ export function connect(
     const onClose = (): void => {
       // A broker that does not know a protocol may hang up instead of saying so.
       if (socketOpen)
-        fail('version', `the broker closed the connection before it answered${detail(lastError)}`);
+        fail('hung-up', `the broker closed the connection before it answered${detail(lastError)}`);
       else fail('unreachable', `the broker cannot be reached${detail(lastError)}`);
     };
     const onConnect = (): void => {

@@ -11,6 +11,7 @@ export class ProtocolChoice {
   private readonly retryFiveMs: number;
   private tryingFour = false;
   private fourUntil = 0;
+  private hungUpOnce = false;
 
   constructor(wanted: 'auto' | Protocol, clock: Clock, retryFiveMs: number) {
     this.wanted = wanted;
@@ -26,19 +27,32 @@ export class ProtocolChoice {
   /** The broker would not speak `protocol`. True when another one is worth trying at once. */
   refused(protocol: Protocol): boolean {
     this.tryingFour = this.wanted === 'auto' && protocol === 5;
+    this.hungUpOnce = false;
     // A broker that has learnt MQTT 5 may have forgotten 3.1.1: then the memory is wrong.
     if (protocol === 4) this.fourUntil = 0;
     return this.tryingFour;
   }
 
+  /**
+   * The broker hung up on hearing `protocol`, as one that does not know it may; so does one that dies. Only the second time
+   * in a row it counts as refused. True when another attempt is worth making at once.
+   */
+  hungUp(protocol: Protocol): boolean {
+    if (this.wanted !== 'auto' || protocol !== 5 || this.hungUpOnce) return this.refused(protocol);
+    this.hungUpOnce = true;
+    return true;
+  }
+
   /** Nobody was there: what hung up on MQTT 5 before may have been a broker that died, not one that does not know it. */
   unanswered(): void {
     this.tryingFour = false;
+    this.hungUpOnce = false;
   }
 
   /** The broker speaks `protocol`. */
   accepted(protocol: Protocol): void {
     if (this.tryingFour && protocol === 4) this.fourUntil = this.clock.now().monoMs + this.retryFiveMs;
     this.tryingFour = false;
+    this.hungUpOnce = false;
   }
 }

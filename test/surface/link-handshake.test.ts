@@ -61,11 +61,15 @@ function linkTo(broker: string): Link {
 const speaks4 = (socket: Socket): boolean => socket.write(Buffer.from(CONNACK_4));
 
 test.each([
-  ['says so (0x84)', (socket: Socket) => socket.write(Buffer.from([0x20, 0x03, 0x00, 0x84, 0x00]))],
-  ['says so as MQTT 3.1.1 does (1)', (socket: Socket) => socket.end(Buffer.from([0x20, 0x02, 0x00, 0x01]))],
-  ['hangs up', (socket: Socket) => socket.destroy()],
-  ['resets', (socket: Socket) => socket.resetAndDestroy()],
-])('a broker that does not speak MQTT 5 and %s is spoken to in 3.1.1, also next time', async (_, refuse) => {
+  ['says so (0x84)', [5], (socket: Socket) => socket.write(Buffer.from([0x20, 0x03, 0x00, 0x84, 0x00]))],
+  [
+    'says so as MQTT 3.1.1 does (1)',
+    [5],
+    (socket: Socket) => socket.end(Buffer.from([0x20, 0x02, 0x00, 0x01])),
+  ],
+  ['hangs up twice', [5, 5], (socket: Socket) => socket.destroy()],
+  ['resets twice', [5, 5], (socket: Socket) => socket.resetAndDestroy()],
+])('a broker that does not speak MQTT 5 and %s is spoken to in 3.1.1, also next time', async (_, fives, refuse) => {
   const open: Socket[] = [];
   const broker = await startHandmade((level, socket) => {
     if (level === 5) refuse(socket);
@@ -79,7 +83,20 @@ test.each([
   expect(link.state).toMatchObject({ protocol: 4 });
   open.at(-1)?.destroy();
   await until('connected again', () => link.counts.connections === 2 && link.state.kind === 'connected');
-  expect(broker.levels).toEqual([5, 4, 4]);
+  expect(broker.levels).toEqual([...fives, 4, 4]);
+});
+
+test('a broker that hangs up once, as one that is being ended does, is still spoken to in MQTT 5', async () => {
+  let calls = 0;
+  const broker = await startHandmade((_, socket) => {
+    calls += 1;
+    if (calls === 1) socket.destroy();
+    else socket.write(Buffer.from(CONNACK_5));
+  });
+  const link = linkTo(broker.url);
+  await until('connected', () => link.state.kind === 'connected');
+  expect(link.state).toMatchObject({ protocol: 5 });
+  expect(broker.levels).toEqual([5, 5]);
 });
 
 test('a broker that refuses for another reason is not taken for an old one', async () => {
