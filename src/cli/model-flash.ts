@@ -108,7 +108,10 @@ async function tryOut(
   const name = nameOf(id);
   const reference = `${name}@${id.digest}`;
   const { current } = await store.slots();
-  if (current.kind === 'installed' && current.digest === id.digest)
+  const running = await askIfThere(config, 'status', {}, interrupt.signal);
+  // One that is current and was passed over at the start is tried out again.
+  const serves = running === null || running.model.digest === id.digest;
+  if (current.kind === 'installed' && current.digest === id.digest && serves)
     return { end: 'YES', status: EXIT.ok, reason: null, words: [`${name} was in use already.`] };
   const { downgrade, anotherModel } = allowancesOf(options);
   const request = {

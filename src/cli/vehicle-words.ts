@@ -79,6 +79,16 @@ export function statusLines(facts: VehicleFacts, colours: Paint): string[] {
       'model',
       `${model.name} ${model.version} of ${model.createdAt.slice(0, 10)}, ${model.digest.slice(0, 12)}${model.signature === 'unsigned' ? red(', signed by NOBODY') : ''}`,
     ),
+    ...(model.passedOver === null
+      ? []
+      : [
+          row(
+            '',
+            red(
+              `instead of ${model.passedOver.name} ${model.passedOver.version}, which is passed over: ${model.passedOver.reason}`,
+            ),
+          ),
+        ]),
     ...(model.unsignedAllowed ? [row('', red('unsigned models are taken: never for a dive'))] : []),
     ...(model.trial === null
       ? []

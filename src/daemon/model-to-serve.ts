@@ -6,6 +6,7 @@ import { chooseServing } from '../model/serving.ts';
 import { FIRST_SLOTS, type Slots } from '../model/slots.ts';
 import { toErrorRecord } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
+import type { ModelsOnBoard } from '../surface/messages/model.ts';
 
 /** Where a state folder keeps bundles and slots. */
 export function modelsIn(stateFolder: string): string {
@@ -30,6 +31,16 @@ async function recovered(store: ModelStore, boot: string, log: Logger): Promise<
   }
 }
 
+/** How often the loading of each model was not survived; a disk that fails is told, and takes no model away. */
+async function loadsOf(store: ModelStore, log: Logger): Promise<ReadonlyMap<string, number>> {
+  try {
+    return await store.loads.read();
+  } catch (error) {
+    log.error({ error: toErrorRecord(error) }, 'it cannot be read which models took SPECTA down');
+    return new Map();
+  }
+}
+
 /** Who vouches for a bundle: see the `model` message. */
 export type Signature = 'shipped' | 'trusted' | 'untrusted' | 'unsigned';
 
@@ -38,7 +49,12 @@ export interface ServingModel {
   readonly bundle: Bundle;
   readonly slot: 'current' | 'previous' | 'shipped';
   readonly signature: Signature;
+  /** The bundle that should serve instead, and why it does not. */
+  readonly passedOver?: PassedOver;
 }
+
+/** A bundle that a slot names and that does not serve. */
+export type PassedOver = NonNullable<ModelsOnBoard['passedOver']>;
 
 /** Who vouches for an installed bundle; one whose signature cannot be read counts as not trusted. */
 export async function signatureOf(store: ModelStore, id: BundleId, log: Logger): Promise<Signature> {
@@ -65,12 +81,10 @@ export async function modelToServe(
   log: Logger,
 ): Promise<ServingModel> {
   const slots = await recovered(store, boot, log);
-  const { bundle, slot, passedOver } = await chooseServing(slots, store.shelf, shipped);
+  const loads = await loadsOf(store, log);
+  const { bundle, slot, passedOver } = await chooseServing(slots, store.shelf, shipped, loads);
   for (const { slot: broken, error } of passedOver)
-    log.error(
-      { error: toErrorRecord(error), slot: broken, serving: slot },
-      'a model is damaged and passed over',
-    );
+    log.error({ error: toErrorRecord(error), slot: broken, serving: slot }, 'a model is passed over');
   const { trial, lastTrial } = slots;
   if (trial !== null) log.warn({ trial: trial.bundle }, 'a model waits for its trial');
   if (lastTrial?.reason != null) log.info({ trial: lastTrial }, 'the last trial failed');
@@ -78,5 +92,9 @@ export async function modelToServe(
   const pointer = slot === 'shipped' ? null : slots[slot];
   const signature = pointer?.kind === 'installed' ? await signatureOf(store, pointer, log) : 'shipped';
   log.info({ name, version, digest: bundle.digest, slot, signature }, 'the model that serves');
-  return { bundle, slot, signature };
+  const first = passedOver.find((each) => each.slot === 'current');
+  if (first === undefined || slots.current.kind === 'shipped') return { bundle, slot, signature };
+  const { name: meant, version: at, digest } = slots.current;
+  const reason = first.error.message;
+  return { bundle, slot, signature, passedOver: { name: meant, version: at, digest, reason } };
 }

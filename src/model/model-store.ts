@@ -7,6 +7,7 @@ import { type Allowances, type BundleId, checkRuntime, checkSuccession, type Run
 import { readManifestBytes } from './bundle.ts';
 import { BundleShelf, type Placed } from './bundle-shelf.ts';
 import { checkSignature, type IncomingOptions, type Trust, withIncoming } from './incoming.ts';
+import { LoadCounts } from './load-counts.ts';
 import { manifestText, parseManifest } from './manifest.ts';
 import { signerOf } from './signature.ts';
 import * as transitions from './slots.ts';
@@ -48,6 +49,7 @@ const RETRY_MS = 100;
  */
 export class ModelStore {
   readonly shelf: BundleShelf;
+  readonly loads: LoadCounts;
   private readonly options: ModelStoreOptions;
   private readonly fs: FileSystem;
   private readonly folder: string;
@@ -57,6 +59,7 @@ export class ModelStore {
     this.fs = options.fs;
     this.folder = options.folder;
     this.shelf = new BundleShelf(options.fs, join(options.folder, 'bundles'));
+    this.loads = new LoadCounts(options.fs, options.folder);
   }
 
   /** Whether bundles that nobody signed are taken. */
@@ -127,7 +130,10 @@ export class ModelStore {
   confirmTrial(boot: string): Promise<Slots> {
     return this.change(async (slots) => {
       const confirmed = transitions.confirmTrial(slots, boot, this.utcMs());
-      if (slots.trial !== null) await this.shelf.open(slots.trial.bundle);
+      if (slots.trial !== null) {
+        await this.shelf.open(slots.trial.bundle);
+        await this.loads.forget(slots.trial.bundle.digest);
+      }
       return confirmed;
     });
   }
@@ -155,9 +161,12 @@ export class ModelStore {
 
   /** Switches to an installed bundle without a trial; the next start serves it. */
   activate(reference: string, allow: Allowances = {}): Promise<Slots> {
-    return this.change(async (slots) =>
-      transitions.activate(slots, await this.admitted(reference, slots, allow), this.utcMs()),
-    );
+    return this.change(async (slots) => {
+      const id = await this.admitted(reference, slots, allow);
+      const activated = transitions.activate(slots, id, this.utcMs());
+      await this.loads.forget(id.digest);
+      return activated;
+    });
   }
 
   /** Ends a trial, or brings back what served before. Refused when that is not whole. */

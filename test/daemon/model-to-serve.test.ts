@@ -56,3 +56,34 @@ test('a disk that fails takes no model away', async () => {
   expect((await modelToServe(failing, shipped, 'boot', log)).bundle.manifest.version).toBe('1.0.0');
   expect(lines.join('')).toContain('EROFS');
 });
+
+test('a model that took SPECTA down three times in a row while it was being loaded is passed over, with the reason', async () => {
+  const { store } = await Vehicle.ready();
+  const { current } = await store.slots();
+  if (current.kind !== 'installed') throw new Error('nothing is installed');
+  const { log } = listening();
+  const served = async () => modelToServe(store, shipped, 'boot', log);
+  for (const _ of [1, 2]) await store.loads.begin(current.digest);
+  expect((await served()).bundle.digest).toBe(current.digest);
+  await store.loads.begin(current.digest);
+  expect(await served()).toMatchObject({
+    slot: 'previous',
+    bundle: { digest: own.id.digest },
+    passedOver: { version: '1.0.0', reason: expect.stringMatching(/ended 3 times in a row/) },
+  });
+  // Told to serve all the same, it is tried afresh.
+  await store.activate('small@1.0.0');
+  expect((await served()).bundle.digest).toBe(current.digest);
+});
+
+test('a model that was loaded in the end counts from none again', async () => {
+  const { store, fs } = await Vehicle.ready();
+  const [digest, other] = ['a'.repeat(64), 'b'.repeat(64)];
+  for (const each of [digest, other, digest]) await store.loads.begin(each);
+  await store.loads.forget(digest);
+  expect(await store.loads.read()).toEqual(new Map([[other, 1]]));
+  await fs.writeFile('/state/models/loads.json', new TextEncoder().encode('{"torn'));
+  expect(await store.loads.read()).toEqual(new Map());
+  await store.loads.begin(digest);
+  expect(await store.loads.read()).toEqual(new Map([[digest, 1]]));
+});

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { type Ended, specta } from '../cli/specta.ts';
-import { configured } from './flashing.ts';
+import { configured, TRIAL } from './flashing.ts';
 import { scenario } from './scenario.ts';
 
 scenario(
@@ -102,4 +102,53 @@ scenario(
     expect(await store.slots()).toMatchObject({ current: { version: '0.1.0' }, trial: null });
   },
   { concurrent: true },
+);
+
+scenario(
+  '15 a confirmed model that takes the daemon down at each start: the one before serves, and flash tries it again',
+  async (stage) => {
+    const broker = await stage.broker();
+    const surface = await stage.surface(broker.url);
+    const camera = await stage.liveCamera('sound');
+    const settings = { surface: { broker: broker.url } };
+    // Without a camera no verdict tells that the loading was survived.
+    const { file, store, ashore } = await configured(stage, {
+      ...settings,
+      camera: { uri: 'v4l2:/dev/nowhere' },
+    });
+    const sees = await stage.configure({
+      ...settings,
+      camera: { uri: camera.uri },
+      model: { trustedKeys: [ashore.publicKey], trial: TRIAL },
+    });
+    await store.install(await ashore.pack('good', '0.1.0'));
+    await store.activate('tiny@0.1.0');
+    const second = await ashore.pack('good', '0.2.0');
+    await store.install(second);
+    await store.activate('tiny@0.2.0');
+    for (let start = 1; start <= 3; start += 1) {
+      const dies = stage.launch(file);
+      await stage.until(
+        'it is being loaded',
+        async () => [...(await store.loads.read()).values()][0] === start,
+      );
+      await dies.kill();
+      stage.forget(dies);
+    }
+    const reason = expect.stringMatching(/ended 3 times in a row while it was being loaded/);
+    stage.launch(sees);
+    await stage.until('one serves', () => surface.last('model')?.model);
+    expect(surface.last('model')).toMatchObject({
+      slot: 'previous',
+      model: { version: '0.1.0' },
+      passedOver: { version: '0.2.0', reason },
+    });
+    const status = await specta(['status', '--config', sees]);
+    expect(status.stdout).toMatch(/instead of tiny 0\.2\.0, which is passed over: SPECTA ended 3 times/);
+
+    const again = await specta(['model', 'flash', second, '--config', sees]);
+    expect(again.stdout).toMatch(/^YES\n/);
+    expect(surface.last('model')).toMatchObject({ model: { version: '0.2.0' }, passedOver: null });
+    expect(await store.loads.read()).toEqual(new Map());
+  },
 );

@@ -144,9 +144,10 @@ function engineFacts(vision: SupervisedVision | undefined): VehicleFacts['engine
 
 function modelFacts({ serving, config }: EarlyParts, { models }: LateParts): VehicleFacts['model'] {
   if (models !== undefined) return servingFacts(models.serving, models.facts);
-  const { slot, signature } = serving;
+  const { slot, signature, passedOver = null } = serving;
   const unsignedAllowed = config.model.allowUnsigned;
-  return servingFacts(serving, { slot, signature, unsignedAllowed, trial: null, lastTrial: null });
+  const early = { slot, signature, passedOver, unsignedAllowed, trial: null, lastTrial: null };
+  return servingFacts(serving, early);
 }
 
 function recordFacts(

@@ -1,4 +1,5 @@
 import type { Bundle } from '../../domain/manifest.ts';
+import { loadsFatal, MOST_LOADS } from '../../model/load-counts.ts';
 import type { ModelStore } from '../../model/model-store.ts';
 import type { Pointer } from '../../model/slots.ts';
 import { asSpectaError } from '../../platform/errors.ts';
@@ -19,9 +20,13 @@ export async function openPointer(pointer: Pointer, { store, shipped, log }: Sou
   return { bundle: await store.shelf.open(pointer), slot: 'current', signature };
 }
 
-/** What can serve instead of `failed`: the one before, then the one that came with SPECTA; damaged ones are logged. */
+/**
+ * What can serve instead of `failed`: the one before, then the one that came with SPECTA. Damaged ones, and those that
+ * took SPECTA down while they were being loaded, are logged.
+ */
 export async function fallbacksFor(failed: ServingModel, sources: Sources): Promise<ServingModel[]> {
   const { previous } = await sources.store.slots();
+  const loads = await sources.store.loads.read();
   const found: ServingModel[] = [];
   for (const [slot, pointer] of [
     ['previous', previous],
@@ -29,12 +34,14 @@ export async function fallbacksFor(failed: ServingModel, sources: Sources): Prom
   ] as const) {
     try {
       if (pointer === null) continue;
+      const count = pointer.kind === 'installed' ? (loads.get(pointer.digest) ?? 0) : 0;
+      if (count >= MOST_LOADS) throw loadsFatal(count);
       const serving: ServingModel = { ...(await openPointer(pointer, sources)), slot };
       const { digest } = serving.bundle;
       if (![failed, ...found].some(({ bundle }) => bundle.digest === digest)) found.push(serving);
     } catch (error) {
       const { code, message } = asSpectaError(error);
-      sources.log.error({ code }, `a model that could serve instead is damaged: ${message}`);
+      sources.log.error({ code }, `a model cannot serve instead: ${message}`);
     }
   }
   return found;

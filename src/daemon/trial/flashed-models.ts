@@ -27,8 +27,8 @@ interface Parts {
 
 /** What serves at first: without {@link FlashedModels} the bundle that the daemon was given. */
 export function servingAtFirst(bundle: Bundle, flashed: FlashedModels | undefined): ServingModel {
-  const { slot = 'current', signature = 'shipped' } = flashed ?? {};
-  return { bundle, slot, signature };
+  const { slot = 'current', signature = 'shipped', passedOver } = flashed ?? {};
+  return { bundle, slot, signature, ...(passedOver && { passedOver }) };
 }
 
 /** The models of a daemon with this configuration. */

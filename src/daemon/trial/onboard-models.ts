@@ -43,6 +43,8 @@ export interface OnboardModelsParts {
 
 /** A trial's progress is told at most this often, ms. */
 const TELL_EVERY_MS = 1_000;
+/** A model that was loaded and has not taken the process down for so long will not, ms. */
+const LIVED_MS = 60_000;
 /** Without frames there is no "between two frames" to wait for, ms. */
 const NEXT_FRAME_MS = 1_000;
 
@@ -63,6 +65,10 @@ export class OnboardModels {
   private hasSeen = false;
   private isStopped = false;
   private toldMs = Number.NEGATIVE_INFINITY;
+  /** Digest of the model whose loading is counted on disk and not yet survived. */
+  private beingLoaded: string | null = null;
+  private cancelLived: () => void = () => undefined;
+  private forgetting: Promise<void> = Promise.resolve();
 
   constructor(parts: OnboardModelsParts) {
     this.parts = parts;
@@ -78,10 +84,11 @@ export class OnboardModels {
 
   /** As the `model` message and `status` tell it. */
   get facts(): ModelsOnBoard {
-    const { slot, signature } = this.current;
+    const { slot, signature, passedOver = null } = this.current;
     return {
       slot,
       signature,
+      passedOver,
       unsignedAllowed: this.parts.store?.allowsUnsigned ?? false,
       trial: trialFacts(this.slots, this.trialSignature, this.trial),
       lastTrial: lastTrialFacts(this.slots),
@@ -92,6 +99,7 @@ export class OnboardModels {
   see(verdict: Verdict, frame: Frame): void {
     this.atNextFrame?.();
     this.trial?.see(verdict, frame);
+    if (verdict.model.digest === this.beingLoaded) this.survived();
     if (this.hasSeen) return;
     this.hasSeen = true;
     this.look();
@@ -138,12 +146,45 @@ export class OnboardModels {
     return this.told();
   }
 
+  /**
+   * This one is about to be loaded. On disk before it is: should it take the process down, the next start knows. What
+   * came with SPECTA is not counted: there is none to serve instead.
+   */
+  async loading({ bundle, signature }: ServingModel): Promise<void> {
+    const { store, log, clock } = this.parts;
+    if (store === null || signature === 'shipped') return;
+    await this.forgetting;
+    this.beingLoaded = bundle.digest;
+    // A disk that fails must not keep the vehicle from having a model.
+    await store.loads.begin(bundle.digest).catch((error: unknown) => {
+      const { code, message } = asSpectaError(error);
+      log.error({ code }, `the loading of the model could not be counted: ${message}`);
+    });
+    // Without a camera there is no verdict.
+    this.cancelLived = clock.after(LIVED_MS, () => this.survived());
+  }
+
+  /** What was being loaded has not taken the process down: it judged a frame, failed in order, or time has passed. */
+  survived(): void {
+    const { store, log } = this.parts;
+    const digest = this.beingLoaded;
+    this.cancelLived();
+    this.beingLoaded = null;
+    if (store === null || digest === null) return;
+    this.forgetting = store.loads.forget(digest).catch((error: unknown) => {
+      const { code, message } = asSpectaError(error);
+      log.error({ code }, `it could not be written that the model was loaded: ${message}`);
+    });
+  }
+
   /** Ends what is under way; a trial that was begun ends at the next start. Idempotent. */
   async stop(): Promise<void> {
     this.isStopped = true;
+    this.survived();
     this.trial?.end('SPECTA was stopped');
     this.atNextFrame?.();
     await this.work;
+    await this.forgetting;
   }
 
   /** What can serve when the model that is to does not load: the one before, then the one that came with SPECTA. */

@@ -5,7 +5,7 @@ import type { OnboardModels } from './onboard-models.ts';
 
 /**
  * Loads the model that serves. One that was flashed and does not load any more (another library, another board) is passed
- * over for the one before, or the one that came with SPECTA; that is logged, and slots are left as they are. A stop signal
+ * over for the one before, or the one that came with SPECTA; that is told, and slots are left as they are. A stop signal
  * meanwhile ends the loading, however long it would take, and rejects with its reason; else rejects with the first error
  * when no model loads.
  */
@@ -21,6 +21,7 @@ export async function startServing(
   signal?.addEventListener('abort', stop, { once: true });
   try {
     signal?.throwIfAborted();
+    await models.loading(models.serving);
     await vision.start();
   } catch (error) {
     signal?.throwIfAborted();
@@ -38,7 +39,10 @@ async function startAnother(
   signal: AbortSignal | undefined,
   first: unknown,
 ): Promise<void> {
+  models.survived();
   let cause = first;
+  const { name: meant, version: at } = models.serving.bundle.manifest;
+  const failed = { name: meant, version: at, digest: models.serving.bundle.digest };
   for (const serving of await models.fallbacks()) {
     const { name, version } = serving.bundle.manifest;
     const { code, message } = asSpectaError(cause);
@@ -47,11 +51,13 @@ async function startAnother(
       `the model that is to serve does not load: ${message}`,
     );
     try {
-      models.serveInstead(serving);
+      await models.loading(serving);
+      models.serveInstead({ ...serving, passedOver: { ...failed, reason: asSpectaError(first).message } });
       await vision.start(serving.bundle);
       return;
     } catch (error) {
       signal?.throwIfAborted();
+      models.survived();
       cause = error;
     }
   }

@@ -182,6 +182,7 @@ export function messageExamples(): MessageExamples {
       onBoard: {
         slot: 'current',
         signature: 'shipped',
+        passedOver: null,
         unsignedAllowed: false,
         trial: {
           name: model.name,

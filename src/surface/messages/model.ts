@@ -45,6 +45,11 @@ const trial = z.strictObject({
   skipped: count.describe('frames not shown because the one before was still being judged'),
 });
 
+const passedOver = z.strictObject({
+  ...bundleName,
+  reason: z.string().describe('damaged, does not load, or took SPECTA down while it was being loaded'),
+});
+
 const lastTrial = z.strictObject({
   ...bundleName,
   passed: z.boolean(),
@@ -58,6 +63,9 @@ export const modelsOnBoard = {
     .enum(['current', 'previous', 'trial', 'shipped'])
     .describe('which slot of the vehicle is in use; shipped: what the slots name is damaged'),
   signature,
+  passedOver: passedOver
+    .nullable()
+    .describe('the model that is to serve and does not, so that another one does: it must be flashed again'),
   unsignedAllowed: z
     .boolean()
     .describe('model.allowUnsigned is set: bundles that nobody signed are taken. Never for a dive'),

@@ -78,6 +78,7 @@ const vehicle: VehicleFacts = {
     createdAt: '2026-05-02T08:00:00.000Z',
     slot: 'current',
     signature: 'shipped',
+    passedOver: null,
     unsignedAllowed: false,
     trial: null,
     lastTrial: null,
