@@ -98,6 +98,10 @@ const engine = z
       .default({})
       .describe("onnx-native: options of the provider by ONNX Runtime's names"),
     threads: count.max(64).default(2).describe('inside one inference; tfjs does not ask'),
+    limitSeconds: positive
+      .max(25)
+      .default(10)
+      .describe('a frame that takes longer is a hung engine; less than WatchdogSec of the unit, which is 30'),
   })
   .superRefine(({ kind, provider, library, providerOptions }, context) => {
     const fault = (at: string, message: string): void =>

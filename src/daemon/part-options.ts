@@ -9,6 +9,7 @@ import type { PositionChoice } from '../position/open-position.ts';
 import { DEFAULT_LIMITS, type RecordLimits } from '../record/limits.ts';
 import type { LinkOptions } from '../surface/link-options.ts';
 import type { EngineChoice } from '../vision/engine/engine.ts';
+import type { VisionOptions } from '../vision/vision.ts';
 import type { Config } from './config.ts';
 import type { ProofLimits } from './trial/trial-under-way.ts';
 
@@ -114,8 +115,11 @@ export function trialOptions({ model }: Config): {
 }
 
 /** Which engine serves the model, and how. What TensorRT builds is kept with the state. */
-export function engineOptions({ engine, stateFolder }: Config): EngineChoice {
-  const { kind, provider, library, providerOptions, threads } = engine;
+export function engineOptions({
+  engine,
+  stateFolder,
+}: Config): EngineChoice & Required<Pick<VisionOptions, 'hangMs'>> {
+  const { kind, provider, library, providerOptions, threads, limitSeconds } = engine;
   return {
     engine: kind,
     provider,
@@ -125,6 +129,7 @@ export function engineOptions({ engine, stateFolder }: Config): EngineChoice {
       Object.entries(providerOptions).map(([name, value]) => [name, optionText(value)]),
     ),
     cacheFolder: join(stateFolder, 'engines'),
+    hangMs: limitSeconds * 1000,
   };
 }
 

@@ -108,6 +108,8 @@ test.each([
     'engine.providerOptions: provider cpu has no options',
   ],
   ['{ kind: openvino }', 'engine.kind: '],
+  ['{ limitSeconds: 25 }', null],
+  ['{ limitSeconds: 30 }', 'engine.limitSeconds: '],
 ])('an engine that cannot be is refused before it is tried: %s', (engine, mistake) => {
   const text = `${LEAST}\nengine: ${engine}`;
   if (mistake === null) expect(parseConfig(text, {}).camera.uri).toBe('replay:frames');
@@ -125,6 +127,7 @@ engine:
   kind: onnx-native
   library: /opt/libonnxruntime.so
   provider: tensorrt
+  limitSeconds: 12.5
   providerOptions: { device_id: 1, trt_fp16_enable: true, trt_int8_enable: false, trt_max_workspace_size: 1073741824 }`,
     {},
   );
@@ -140,6 +143,7 @@ engine:
       trt_int8_enable: '0',
       trt_max_workspace_size: '1073741824',
     },
+    hangMs: 12_500,
   });
 });
 
