@@ -9,6 +9,7 @@ import { recordError } from './database.ts';
 import type { StoredEvidence } from './evidence.ts';
 import { EvidenceTable } from './evidence-table.ts';
 import { HistoryTable } from './history-table.ts';
+import { type Marks, marksIn } from './marks.ts';
 import { DATABASE_FILE } from './open-record.ts';
 import { bytes } from './row.ts';
 import { MIGRATIONS, newestVersion, schemaNewer, schemaVersion } from './schema.ts';
@@ -27,6 +28,8 @@ export interface RecordReader {
   findings(runId: string | null, since?: number): readonly Finding[];
   /** The newest alert of each finding, JSON as it was told, the first told first; empty where the record keeps none. */
   alerts(): readonly string[];
+  /** What people have said of a finding. */
+  marksOf(findingId: string): Marks;
   /** Everything kept for a finding, oldest first. */
   evidenceOf(findingId: string): readonly StoredEvidence[];
   /** The bytes of a still; null when the file is gone. */
@@ -64,7 +67,17 @@ export function readRecord(fs: FileSystem, folder: string): RecordReader {
       return { history: new HistoryTable(db), evidence: new EvidenceTable(db) };
     });
     const stills = new Stills(fs, folder);
+    // Records of before version 2 keep no alerts, and are not changed by reading.
+    const newest =
+      found < 2
+        ? null
+        : reading(() => db.prepare('SELECT payload FROM alerts WHERE finding = ? AND newest = 1'));
     return {
+      marksOf: (findingId) =>
+        reading(() => {
+          const row = newest?.get(findingId);
+          return marksIn(row === undefined ? null : new TextDecoder().decode(bytes(row, 'payload')));
+        }),
       runs: () => reading(() => history.runs()),
       findings: (runId, since) =>
         reading(() =>
