@@ -121,8 +121,8 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   // Disposed in reverse: what starts first stops last.
   await using starting = new AsyncDisposableStack();
   const camera = openCamera(cameraOptions(config), { clock, log });
-  const lock = await lockAlone({ config, boot }, environment, log);
-  starting.defer(() => lock?.release());
+  const lock = await lockAlone({ config, boot, clock }, environment, log);
+  starting.defer(() => lock.release());
 
   const line = openLine(lineConfig(config));
   const light = createLight(line, lightPolicy(config), clock);

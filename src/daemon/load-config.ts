@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { type Document, LineCounter, parse, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { SpectaError } from '../platform/errors.ts';
@@ -144,6 +144,26 @@ function invalid(name: string, mistakes: readonly string[]): SpectaError {
   return new SpectaError('CONFIG_INVALID', `${name} has ${mistakes.length} ${noun}:${list}`, HELP);
 }
 
+/** A configuration has some kilobytes; a device or a film named by mistake has no end. */
+const MOST_BYTES = 1_000_000;
+
+/** The text of a file. Rejects with Node's error, and with one for more than {@link MOST_BYTES}, which are not read. */
+async function readText(file: string): Promise<string> {
+  const handle = await open(file);
+  try {
+    const bytes = Buffer.alloc(MOST_BYTES + 1);
+    let filled = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, null);
+      filled += bytesRead;
+      if (filled > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`);
+      if (bytesRead === 0) return bytes.toString('utf8', 0, filled);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Reads the configuration file. Throws `CONFIG_UNREADABLE` or `CONFIG_INVALID`. */
 export async function loadConfig(
   file: string,
@@ -151,7 +171,7 @@ export async function loadConfig(
 ): Promise<Config> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readText(file);
   } catch (error) {
     throw new SpectaError(
       'CONFIG_UNREADABLE',

@@ -224,6 +224,18 @@ test('a file is read with its name in the message; one that is not there is CONF
     expect((await loadConfig(file, {})).camera.uri).toBe('replay:frames');
   }));
 
+test('a file without end, or far too long, is CONFIG_UNREADABLE and is not read into memory', () =>
+  withFolder(async (folder) => {
+    const file = join(folder, 'specta.yaml');
+    await writeFile(file, `# ${'x'.repeat(1_000_000)}\n${LEAST}`);
+    for (const path of [file, '/dev/zero']) {
+      await expect(loadConfig(path, {})).rejects.toMatchObject({
+        code: 'CONFIG_UNREADABLE',
+        message: expect.stringContaining('more than 1000000 bytes'),
+      });
+    }
+  }));
+
 const YAML_BITS = [
   'vehicle',
   'camera',

@@ -9,7 +9,7 @@ import { silentLog } from '../../src/platform/log.ts';
 import { openBlackBox } from '../../src/record/black-box.ts';
 import { createLink } from '../../src/surface/link.ts';
 import { topicsOf } from '../../src/surface/topics.ts';
-import { startMosquitto } from '../fixtures/mosquitto.ts';
+import { quietPort, startMosquitto } from '../fixtures/mosquitto.ts';
 import { HANDS_ON } from '../scenarios/stage.ts';
 import { Surface } from '../scenarios/surface.ts';
 import { alertBytes, findingOf } from '../surface/samples.ts';
