@@ -13,7 +13,6 @@ import { quietPort, startMosquitto } from '../fixtures/mosquitto.ts';
 import { HANDS_ON } from '../scenarios/stage.ts';
 import { Surface } from '../scenarios/surface.ts';
 import { alertBytes, findingOf } from '../surface/samples.ts';
-import { quietPort } from './quiet-port.ts';
 import { type Count, Tally } from './tally.ts';
 
 export interface OutagePlan {

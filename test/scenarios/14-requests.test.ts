@@ -46,7 +46,9 @@ scenario(
   '14 what a console asks over the broker: findings, reviews, alerts again, a picture',
   async (stage) => {
     const broker = await stage.broker();
-    const surface = await stage.surface(broker.url, { filters: ['specta/+/alerts', 'specta/+/alerts/+/image', 'specta/+/run'] });
+    const surface = await stage.surface(broker.url, {
+      filters: ['specta/+/alerts', 'specta/+/alerts/+/image', 'specta/+/run'],
+    });
     const camera = await stage.liveCamera('crack');
     const settings = { camera: { uri: camera.uri }, surface: { broker: broker.url } };
     const first = await stage.daemon(settings);

@@ -152,7 +152,11 @@ describe('the AsyncAPI document keeps the rules of AsyncAPI 3.0', () => {
     expectFields('schema', described, name);
     expect(described.schemaFormat).toBe('application/schema+json;version=2020-12');
     const file = (described.schema as Reference).$ref.replace(/^\.\//, '');
-    const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, formats: { 'date-time': true, base64: true } });
+    const ajv = new Ajv2020({
+      strict: true,
+      allowUnionTypes: true,
+      formats: { 'date-time': true, base64: true },
+    });
     const validate = ajv.compile(read(file));
     expect(validate(read(`examples/${file}`)), ajv.errorsText(validate.errors)).toBe(true);
     expect(validate('no object')).toBe(false);
