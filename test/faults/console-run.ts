@@ -7,9 +7,8 @@ import { History } from '../../src/console/history.ts';
 import { ManualClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { topicsOf } from '../../src/surface/topics.ts';
-import { type Mosquitto, startMosquitto } from '../fixtures/mosquitto.ts';
+import { type Mosquitto, quietPort, startMosquitto } from '../fixtures/mosquitto.ts';
 import { Surface } from '../scenarios/surface.ts';
-import { quietPort } from './quiet-port.ts';
 import { RecordingVehicle } from './recording-vehicle.ts';
 import type { Count } from './tally.ts';
 
