@@ -32,7 +32,7 @@ const { play } = sceneOf({
 });
 
 /** How often each way of sending must show the run. */
-const PASSES: Readonly<Record<Sending, number>> = isFull ? { mjpeg: 12, yuyv: 12 } : { mjpeg: 2, yuyv: 1 };
+const PASSES: Readonly<Record<Sending, number>> = isFull ? { mjpeg: 4, yuyv: 4 } : { mjpeg: 2, yuyv: 1 };
 
 /** Each crack that was told of, with the first rise of the line after its frame was captured. */
 function switchings(
