@@ -14,6 +14,7 @@ import { asSpectaError } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import type { BlackBox } from '../record/black-box.ts';
 import type { UnfinishedRun } from '../record/history-table.ts';
+import type { OutboxMessage } from '../record/message.ts';
 import type { FindingReporter } from './finding-reporter.ts';
 import { InspectionRun, type RunSetting } from './inspection-run.ts';
 import type { LatencyMeter } from './latency-meter.ts';
@@ -116,7 +117,7 @@ export class Inspection {
   }
 
   private giveUp(left: UnfinishedRun): void {
-    const { clock, log, record, publisher } = this.parts;
+    const { clock, log, record } = this.parts;
     const now = clock.now();
     const changes = interruptFindings(left.openFindings, now);
     log.warn(
@@ -125,7 +126,7 @@ export class Inspection {
     );
     this.react({ changes, newPeaks: [], wantedFrames: [] });
     const run: Run = { ...left.run, endedAt: now, end: 'interrupted' };
-    this.settle(record.endRun(run, publisher.runLog(run, null)), 'the end of the run');
+    this.settle(record.endRun(run, this.logOf(run)), 'the end of the run');
   }
 
   /** What another model says of defects, in force from the next frame; open findings go on. */
@@ -236,7 +237,8 @@ export class Inspection {
     this.publish();
   }
 
-  private logOf(run: Run) {
+  /** What is told of a run now, with the place where the vehicle is now. */
+  private logOf(run: Run): OutboxMessage {
     const { clock, publisher, fixAt } = this.parts;
     return publisher.runLog(run, fixAt(clock.now()));
   }
