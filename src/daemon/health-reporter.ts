@@ -6,9 +6,11 @@ import type { Position } from '../position/position.ts';
 import type { BlackBox } from '../record/black-box.ts';
 import type { Link } from '../surface/link.ts';
 import type { HealthMessage } from '../surface/messages/health.ts';
+import type { BoardPace } from './board-pace.ts';
 import type { FindingReporter } from './finding-reporter.ts';
 import type { FrameLoop } from './frame-loop.ts';
 import type { LatencyMeter } from './latency-meter.ts';
+import { ProcessMeter } from './process-meter.ts';
 import type { Publisher } from './publisher.ts';
 import type { SupervisedVision } from './supervised-vision.ts';
 
@@ -24,6 +26,7 @@ interface HealthParts {
   readonly record: BlackBox;
   readonly link: Link;
   readonly position: Position | null;
+  readonly pace: BoardPace;
   /** Oddities that inspection set right, by kind. */
   readonly oddities: () => Readonly<Record<string, number>>;
 }
@@ -40,18 +43,37 @@ function present(counts: Counts): Record<string, number> {
 export class HealthReporter {
   private readonly parts: HealthParts;
   private readonly startedMonoMs: number;
+  private readonly process = new ProcessMeter();
 
   constructor(parts: HealthParts) {
     this.parts = parts;
     this.startedMonoMs = parts.clock.now().monoMs;
   }
 
+  close(): void {
+    this.process.close();
+  }
+
   async publish(): Promise<HealthMessage> {
-    const { clock, publisher, meter, camera, loop, vision, reporter, record, link, position, oddities } =
-      this.parts;
+    const {
+      clock,
+      publisher,
+      meter,
+      camera,
+      loop,
+      vision,
+      reporter,
+      record,
+      link,
+      position,
+      pace,
+      oddities,
+    } = this.parts;
     const temperatureCelsius = await boardTemperature();
     const { monoMs } = clock.now();
     const model = vision.vision?.model ?? null;
+    const { cpuMs, eventLoopDelay } = this.process.take();
+    const frames = meter.framesSinceTaken;
     return publisher.health({
       uptimeSeconds: (monoMs - this.startedMonoMs) / 1000,
       fps: meter.takeRate(monoMs),
@@ -69,6 +91,10 @@ export class HealthReporter {
       engine: model && { kind: model.engine, provider: model.provider },
       temperatureCelsius,
       memoryBytes: process.memoryUsage.rss(),
+      cpuMsPerFrame: frames > 0 ? cpuMs / frames : null,
+      eventLoopDelayMs: eventLoopDelay,
+      firstVerdictSeconds: meter.firstFrameSeconds,
+      stride: pace.stride,
       outbox: record.depth(),
     });
   }

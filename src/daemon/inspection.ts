@@ -171,6 +171,11 @@ export class Inspection {
     publisher.detection(verdict, this.run?.id ?? null, this.thresholds, fix);
   }
 
+  /** A frame was left out to spare the board. */
+  thin(): void {
+    this.run?.thin();
+  }
+
   private tellPeaks(ids: readonly string[], frame: Frame): void {
     for (const finding of this.run?.openFindings ?? []) {
       if (ids.includes(finding.id)) this.parts.reporter.peakRose(finding, frame);

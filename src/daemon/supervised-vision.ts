@@ -18,6 +18,8 @@ export type EngineState =
 
 export interface SupervisedVisionOptions extends EngineChoice, Pick<VisionOptions, 'hangMs'> {
   readonly bundle: Bundle;
+  /** As `VisionOptions.lanes`. */
+  readonly lanes?: number;
 }
 
 /** Vision that comes back: a worker that dies is started anew after growing pauses (1 s to 30 s). */

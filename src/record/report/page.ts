@@ -125,6 +125,9 @@ function coverage(run: Run): string {
     ['watched', `${duration(covered.seenSeconds)}, ${covered.framesJudged} frames`],
     ...blind,
     ['no camera or engine', duration(covered.lostSeconds)],
+    ...(covered.framesThinned === undefined
+      ? []
+      : [['left out while the board was hot or slowed', `${covered.framesThinned} frames`] as const]),
     ['unsure', `${(100 * covered.unsureRate).toFixed(1)} % of the frames watched`],
     ['distance', distance === null ? 'not known: no position along a route' : `${distance.toFixed(0)} m`],
     ['KP watched', annals?.kpSeen ? annals.kpSeen.map((kp) => kp.toFixed(3)).join(' to ') : 'not known'],

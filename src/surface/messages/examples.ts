@@ -238,6 +238,10 @@ export function messageExamples(): MessageExamples {
       engine: { kind: 'onnx', provider: 'cpu' },
       temperatureCelsius: 51.5,
       memoryBytes: 214_000_000,
+      cpuMsPerFrame: 18.4,
+      eventLoopDelayMs: { p50: 0.2, p95: 0.9, p99: 2.1 },
+      firstVerdictSeconds: 1.1,
+      stride: 1,
       outbox: {
         waiting: { alert: 2, run: 0, image: 1 },
         bytes: 184_320,

@@ -17,6 +17,7 @@ export const coverageSchema = z.strictObject({
   unsureRate: probability.describe('unsure frames of those judged'),
   framesJudged: count,
   framesBlind: count,
+  framesThinned: count.optional().describe('left out to spare a board that was hot or slowed; absent: none'),
   distanceMetres: z.number().min(0).nullable().describe('null where no position is known'),
   notice: z.literal(COVERAGE_NOTICE),
 });
@@ -65,6 +66,7 @@ export function runFacts(run: Run): RunFacts {
       unsureRate: run.coverage.unsureRate,
       framesJudged: run.coverage.framesJudged,
       framesBlind: run.coverage.framesBlind,
+      ...(run.coverage.framesThinned !== undefined && { framesThinned: run.coverage.framesThinned }),
       distanceMetres: run.coverage.distanceMetres,
       notice: COVERAGE_NOTICE,
     },
