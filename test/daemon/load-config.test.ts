@@ -143,6 +143,7 @@ engine:
       trt_int8_enable: '0',
       trt_max_workspace_size: '1073741824',
     },
+    lanes: 1,
     hangMs: 12_500,
   });
 });
