@@ -11,9 +11,11 @@ import { PRESET_NAMES, presetNetwork } from '../src/training/network-presets.ts'
 import { createProgress } from '../src/training/progress.ts';
 import {
   chooseOnSources,
+  type FoldThresholds,
   judgedBy,
   pairsOf,
   thresholdsOfFolds,
+  thresholdsOfOthers,
   thresholdWords,
 } from '../src/training/source-thresholds.ts';
 
@@ -25,7 +27,7 @@ Examples:
   $ node scripts/leave-one-out.ts --data ../data/train --out folds/small --network separable-small --render 2000
   $ node scripts/leave-one-out.ts --data ../data/train --out folds/32x2 --network specta-32x2 --augment basic
   $ node scripts/leave-one-out.ts --data ../data/train --out folds/tiny --network separable-tiny --inner-epochs 5 \\
-      --sources meenal+ski8 acg+acg8 iitj metu8+pk8
+      --sources meenal+ski8 acg+acg8 metu8+pk8 iitj
   $ node scripts/leave-one-out.ts --data ../data/train --out folds/ambient --sources acg+acg8 --network separable-tiny`;
 
 /** The sources of the data set at hand. */
@@ -98,7 +100,7 @@ const options = new Command('leave-one-out')
   )
   .option(
     '--inner-epochs <n>',
-    'also leave out every two folds together, in so many epochs, and choose thresholds by what is said of them',
+    'also leave out each fold with the next, in so many epochs, and choose thresholds by what is said of them',
     number,
   )
   .option('--batch <n>', 'pictures for one step', number, 32)
@@ -160,6 +162,22 @@ try {
   const summary = summariseLeftOut(result);
   const lines = leftOutLines(summary);
   const record: Record<string, unknown> = { options: telling, ...summary };
+  const byThresholds = (words: string, chosen: readonly FoldThresholds[]): object => {
+    const judged = summariseLeftOut({ ...result, folds: judgedBy(result.folds, chosen) });
+    lines.push(
+      '',
+      words,
+      ...leftOutLines(judged),
+      ...chosen.map((each) => `without ${each.sources}: ${thresholdWords(each.thresholds)}`),
+    );
+    return { chosen, ...judged };
+  };
+  if (result.folds.length > 1) {
+    record.byOtherFolds = byThresholds(
+      'The same networks by thresholds chosen on the other folds, whose networks had this source among others to learn from:',
+      thresholdsOfOthers(result.folds),
+    );
+  }
   if (innerEpochs !== undefined) {
     const pairs = await run({
       folds: pairsOf(sources),
@@ -167,19 +185,15 @@ try {
       words: JSON.stringify({ ...telling, epochs: innerEpochs }),
       train: { ...request.train, epochs: innerEpochs },
     });
-    const chosen = thresholdsOfFolds(result.folds, pairs.folds);
-    const judged = summariseLeftOut({ ...result, folds: judgedBy(result.folds, chosen) });
-    const forAll = chooseOnSources(result.folds.flatMap(({ asIs }) => asIs));
-    record.byInnerSources = { innerEpochs, chosen, ...judged };
-    record.thresholds = forAll;
-    lines.push(
-      '',
+    record.innerEpochs = innerEpochs;
+    record.byInnerSources = byThresholds(
       'The same networks by thresholds that each fold chose on its other sources, as said by networks that saw neither:',
-      ...leftOutLines(judged),
-      ...chosen.map((each) => `without ${each.sources}: ${thresholdWords(each.thresholds)}`),
-      `For a bundle of all sources: --thresholds ${thresholdWords(forAll)}`,
+      thresholdsOfFolds(result.folds, pairs.folds),
     );
   }
+  const forAll = chooseOnSources(result.folds.flatMap(({ asIs }) => asIs));
+  record.thresholds = forAll;
+  lines.push('', `For a bundle of all sources: --thresholds ${thresholdWords(forAll)}`);
   const encode = (text: string): Uint8Array => new TextEncoder().encode(`${text}\n`);
   await writeDurably(nodeFiles, join(out, 'leave-one-out.json'), encode(JSON.stringify(record, null, 1)));
   await writeDurably(nodeFiles, join(out, 'leave-one-out.txt'), encode(lines.join('\n')));

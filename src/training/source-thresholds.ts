@@ -7,9 +7,15 @@ import { balancedRecall, confusionMatrix } from './metrics.ts';
 import { mainClass } from './samples.ts';
 import { type LabelThresholds, labelRules } from './thresholds.ts';
 
-/** Every two of the folds left out together, as `leaveOneOut` wants them. */
+/**
+ * Each fold left out together with the next one, the last with the first, as `leaveOneOut` wants them: every fold is then
+ * in two pairs. Where classes are rare, the order of the folds should give each fold neighbours with all of them.
+ */
 export function pairsOf(folds: readonly string[]): string[] {
-  return folds.flatMap((first, index) => folds.slice(index + 1).map((second) => `${first}+${second}`));
+  const next = (index: number): string => folds[(index + 1) % folds.length] ?? '';
+  return folds.flatMap((fold, index) =>
+    index === folds.length - 1 && folds.length < 3 ? [] : [`${fold}+${next(index)}`],
+  );
 }
 
 /** What a fold is judged by, chosen without it. */
@@ -30,6 +36,18 @@ export function thresholdsOfFolds(folds: readonly Fold[], pairs: readonly Fold[]
       .filter((pair) => own.every((source) => pair.sources.split('+').includes(source)))
       .flatMap(({ asIs }) => asIs.filter(({ sample }) => !own.includes(sample.source)));
     return { sources, thresholds: chooseOnSources(inner) };
+  });
+}
+
+/**
+ * Thresholds for each fold, chosen on what the other folds' networks said of their own left-out sources. No picture of the
+ * fold is looked at, but those networks have learnt from them: weaker evidence than {@link thresholdsOfFolds}, for no
+ * training more.
+ */
+export function thresholdsOfOthers(folds: readonly Fold[]): FoldThresholds[] {
+  return folds.map((fold) => {
+    const others = folds.filter((other) => other !== fold);
+    return { sources: fold.sources, thresholds: chooseOnSources(others.flatMap(({ asIs }) => asIs)) };
   });
 }
 

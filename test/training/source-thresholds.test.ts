@@ -7,6 +7,7 @@ import {
   judgedBy,
   pairsOf,
   thresholdsOfFolds,
+  thresholdsOfOthers,
   thresholdWords,
 } from '../../src/training/source-thresholds.ts';
 import { WeightAverage } from '../../src/training/weight-average.ts';
@@ -49,7 +50,8 @@ test('thresholds are the lowest with the best balanced recall, and sound picture
 test('what a fold is judged by does not change with its own pictures', () => {
   const folds = ['a', 'b', 'c+d'];
   const pairs = pairsOf(folds);
-  expect(pairs).toEqual(['a+b', 'a+c+d', 'b+c+d']);
+  expect(pairs).toEqual(['a+b', 'b+c+d', 'c+d+a']);
+  expect(pairsOf(['a', 'b'])).toEqual(['a+b']);
   const spoken = (rustOfA: number): Fold[] =>
     pairs.map((sources) =>
       fold(
@@ -63,6 +65,12 @@ test('what a fold is judged by does not change with its own pictures', () => {
   expect(again).toEqual(ofA);
   expect(ofA?.sources).toBe('a');
   expect(ofB?.thresholds.corrosion).toBe(0.3);
+
+  const [, ...rest] = outer;
+  const fromOthers = thresholdsOfOthers(outer)[0]?.thresholds;
+  expect(fromOthers).toEqual(chooseOnSources(rest.flatMap(({ asIs }) => asIs)));
+  const [changed] = thresholdsOfOthers([fold('a', pictures('a', 0.31)), ...rest]);
+  expect(changed?.thresholds).toEqual(fromOthers);
 });
 
 test('folds are judged anew by them; a blind picture stays blind', () => {
