@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { fuzzParser } from '../test/fuzz/fuzz-parser.ts';
+import { type FuzzResult, fuzzParsers } from '../test/fuzz/fuzz-parser.ts';
 import { PARSERS } from '../test/fuzz/parsers.ts';
 
 const USAGE = `Throws hostile files at every parser of ours: whole samples with a few changes, floods and noise. Each file is read, or
@@ -18,6 +18,14 @@ function wholeNumber(name: string, text: string | undefined, otherwise: number):
   const value = text === undefined ? otherwise : Number(text);
   if (Number.isInteger(value) && value > 0) return value;
   throw new Error(`--${name} ${text} is no whole number above 0`);
+}
+
+function printResult({ name, codes, seconds, longestMs, roseBytes, failure }: FuzzResult): void {
+  const told = Object.entries(codes).map(([code, count]) => `${code} ${count}`);
+  console.error(
+    `${name.padEnd(46)} ${seconds.toFixed(0).padStart(5)} s  longest ${longestMs.toFixed(0).padStart(5)} ms  memory +${(roseBytes / 1_048_576).toFixed(0)} MiB  ${told.join(', ')}`,
+  );
+  if (failure !== null) console.error(`FAULT  ${name}: ${failure}`);
 }
 
 async function main(): Promise<number> {
@@ -40,20 +48,15 @@ async function main(): Promise<number> {
   const wanted = PARSERS.filter(({ name }) => words.some((word) => name.includes(word)));
   if (wanted.length === 0)
     throw new Error(`no parser is named so; there are ${PARSERS.map(({ name }) => name)}`);
-  const results = [];
   console.error(
     `seed ${seed}, ${runs} files each, Node ${process.version}, ${process.platform}-${process.arch}\n`,
   );
-  for (const { name } of wanted) {
-    const result = await fuzzParser(name, runs, seed);
-    results.push(result);
-    const { codes, seconds, longestMs, roseBytes, failure } = result;
-    const told = Object.entries(codes).map(([code, count]) => `${code} ${count}`);
-    console.error(
-      `${name.padEnd(46)} ${seconds.toFixed(0).padStart(5)} s  longest ${longestMs.toFixed(0).padStart(5)} ms  memory +${(roseBytes / 1_048_576).toFixed(0)} MiB  ${told.join(', ')}`,
-    );
-    if (failure !== null) console.error(`FAULT  ${name}: ${failure}`);
-  }
+  const results = await fuzzParsers(
+    wanted.map(({ name }) => name),
+    runs,
+    seed,
+    printResult,
+  );
   const failed = results.filter(({ failure }) => failure !== null).length;
   if (values.json) console.log(JSON.stringify({ seed, runs, results }));
   else console.log(`parsers ${results.length}\nfiles ${results.length * runs}\nfailed ${failed}`);

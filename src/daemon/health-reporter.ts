@@ -1,5 +1,6 @@
 import type { FrameSource } from '../camera/frame-source.ts';
 import type { Clock } from '../platform/clock.ts';
+import { systemCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import { boardTemperature } from '../platform/temperature.ts';
 import type { Position } from '../position/position.ts';
@@ -44,6 +45,7 @@ export class HealthReporter {
   private readonly parts: HealthParts;
   private readonly startedMonoMs: number;
   private readonly process = new ProcessMeter();
+  private memoryBytes = process.memoryUsage.rss();
 
   constructor(parts: HealthParts) {
     this.parts = parts;
@@ -90,12 +92,22 @@ export class HealthReporter {
       },
       engine: model && { kind: model.engine, provider: model.provider },
       temperatureCelsius,
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: this.measureMemory(),
       cpuMsPerFrame: frames > 0 ? cpuMs / frames : null,
       eventLoopDelayMs: eventLoopDelay,
       firstVerdictSeconds: meter.firstFrameSeconds,
       stride: pace.stride,
       outbox: record.depth(),
     });
+  }
+
+  /** Resident memory; the last known while the process has no descriptor left to ask the kernel with. */
+  private measureMemory(): number {
+    try {
+      this.memoryBytes = process.memoryUsage.rss();
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error;
+    }
+    return this.memoryBytes;
   }
 }

@@ -87,7 +87,7 @@ export function parseConfig(
 ): Config {
   const mistakes: string[] = [];
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, logLevel: 'error' });
+  const document = documentOf(text, lines, name);
   // A warning (a tag nobody knows) means that the file says something else than its author thinks.
   for (const error of [...document.errors, ...document.warnings]) {
     const { line, col } = lines.linePos(error.pos[0]);
@@ -116,6 +116,15 @@ export function parseConfig(
   if (!result.success) mistakes.push(...result.error.issues.flatMap(describeIssue));
   if (mistakes.length > 0 || !result.success) throw invalid(name, mistakes);
   return result.data;
+}
+
+/** The text as YAML; nesting without measure ends the parser where the stack does. */
+function documentOf(text: string, lineCounter: LineCounter, name: string): Document.Parsed {
+  try {
+    return parseDocument(text, { lineCounter, logLevel: 'error' });
+  } catch (error) {
+    throw invalid(name, [`the file: ${error instanceof Error ? error.message : String(error)}`]);
+  }
 }
 
 /** What the document says; an alias of nothing, and aliases that unfold without measure, are found only here. */

@@ -341,6 +341,14 @@ test('whatever values come, in the file or the environment, nothing but a Specta
   );
 });
 
+test('nesting deeper than the stack is refused, whatever it is of', () => {
+  for (const open of ['- ', '[', '{a: ', '? ', '&a [']) {
+    for (const times of [500, 2_000, 8_000, 30_000]) {
+      expect(() => parseConfig(`${open.repeat(times)}\n${LEAST}`, {})).toThrow(SpectaError);
+    }
+  }
+});
+
 test('a few lines that unfold to millions are refused', () => {
   const bomb = ['a: &a [x, x, x, x, x, x, x, x, x]'];
   for (let level = 1; level < 9; level += 1) {

@@ -20,9 +20,8 @@ async function limitDescriptors(pid: number, most: number): Promise<void> {
   await run('prlimit', [`--pid=${pid}`, `--nofile=${most}:`]);
 }
 
-async function highestDescriptor(pid: number): Promise<number> {
-  const open = await readdir(`/proc/${pid}/fd`);
-  return Math.max(...open.map(Number));
+async function descriptors(pid: number): Promise<number> {
+  return (await readdir(`/proc/${pid}/fd`)).length;
 }
 
 scenario(
@@ -43,6 +42,7 @@ scenario(
       () => surface.raw(`alerts/${opened('corrosion')?.finding}/image`).length,
     );
 
+    const open = await descriptors(daemon.pid);
     // What the limit counts is the number of a descriptor: lower ones that are free can still be had.
     await limitDescriptors(daemon.pid, 3);
     await camera.show('crack');
@@ -71,7 +71,8 @@ scenario(
         .slice(before)
         .some(({ phase, evidence }) => phase === 'opened' && evidence !== null),
     );
-    expect(await highestDescriptor(daemon.pid)).toBeLessThan(200);
+    // A still may be on its way; nothing of what failed is left open.
+    expect(await descriptors(daemon.pid)).toBeLessThan(open + 8);
     expect(await daemon.stop()).toMatchObject({ code: 0 });
   },
 );

@@ -91,7 +91,7 @@ const daemon = await startDaemon(config, {
 function tell(): void {
   const { fresh } = told;
   const of = (part: Part): string => conditions.get(part) ?? 'absent';
-  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+  const { heapUsed, external } = process.memoryUsage();
   say({
     kind: 'progress',
     frames: told.frames,
@@ -115,7 +115,7 @@ function tell(): void {
     timers: clock.waiting,
     resources: process.getActiveResourcesInfo().length,
     heapBytes: heapUsed,
-    offHeapBytes: external + arrayBuffers,
+    offHeapBytes: external,
   });
   Object.assign(told, { fresh: 0, decode: 0, preprocess: 0, infer: 0 });
 }
