@@ -1,32 +1,37 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { consoleRun } from '../test/faults/console-run.ts';
 import { fleetRun } from '../test/faults/fleet-run.ts';
 import { type KillReport, killRun } from '../test/faults/kill-run.ts';
+import { type MachineKill, machineKillRun } from '../test/faults/machine-run.ts';
 import { networkRun, TROUBLES } from '../test/faults/network-run.ts';
 import { outageRun } from '../test/faults/outage-run.ts';
 import { stepRun } from '../test/faults/step-run.ts';
 import { mosquittoMissing } from '../test/fixtures/mosquitto.ts';
 import { onStage } from '../test/scenarios/stage.ts';
+import { buildRig } from './rig-build.ts';
 
-const USAGE = `Lets everything fail between an alert and the surface, then counts. Six parts:
+const USAGE = `Lets everything fail between an alert and the surface, then counts. Seven parts:
   steps    the process dies at every step of an alert's life: each statement, send, answer
   network  latency, black holes, torn packets, slow drains, flapping, a broker that dies and forgets
   outage   simulated hours without a broker, an alert every 10 s
   console  the console is off for simulated hours, with the broker's memory lost meanwhile and without that
   fleet    50 vehicles with an alert and a picture a second each through one broker to one console
   kills    SIGKILL of the whole daemon at random moments while the broker comes and goes
+  machine  SIGKILL of a whole emulated machine (device/rig) at random moments, its state on a disk of its own
 
   npm run test:faults -- [--full] [--part NAME]... [--kills N] [--seed N] [--json]
 
-  --full         every step, 10 outages of each trouble, 24 h, 5 min of the fleet, 120 kills; else a few of each
-  --part NAME    only this part
+  --full         every step, 10 outages of each trouble, 24 h, 5 min of the fleet, 120 kills, 50 kills of a machine; else a
+                 few of each, and the machine only when it is named (3 kills)
+  --part NAME    only this part; may be given again
   --kills N      so many kills
   --seed N       the run with the same random choices (moments on a busy machine still differ)
   --json         the figures as one JSON object on standard output, all else on standard error
 
 Exit status: 0 nothing lost; 1 an alert was lost or the books do not agree; 2 it could not be run.`;
 
-const PARTS = ['steps', 'network', 'outage', 'console', 'fleet', 'kills'] as const;
+const PARTS = ['steps', 'network', 'outage', 'console', 'fleet', 'kills', 'machine'] as const;
 type Part = (typeof PARTS)[number];
 
 /** What all parts came to. */
@@ -185,6 +190,39 @@ async function kills(count: number, seed: number): Promise<void> {
   });
 }
 
+function printMachineKill(kill: MachineKill): void {
+  const { number, seconds, watching, linked, committed, heard, found } = kill;
+  const cells = [
+    String(number).padStart(5),
+    `${seconds.toFixed(1)} s`.padStart(8),
+    (watching ? 'watching' : 'starting').padEnd(8),
+    (linked ? 'there' : 'away').padEnd(6),
+    String(committed).padStart(9),
+    String(heard).padStart(6),
+    (found === null ? '-' : String(found.waiting)).padStart(7),
+    found === null ? '-' : found.replayed ? 'replayed' : 'clean',
+  ];
+  say(cells.join('  '));
+}
+
+async function machine(count: number, seed: number, signal: AbortSignal): Promise<void> {
+  await buildRig(resolve(import.meta.dirname, '..'), new Set(['x64']), false);
+  say(' kill  lived to  stage     broker  committed   heard   found at the boot: waiting, journal');
+  const begin = performance.now();
+  await onStage(async (stage) => {
+    const result = await machineKillRun(stage, { kills: count, seed, signal, onKill: printMachineKill });
+    const { committed, delivered, duplicates, lost, replays, witnessed, images, ended } = result;
+    say(
+      `machine: ${Math.round((performance.now() - begin) / 1000)} s; journal replayed by ${replays} boots; ${witnessed} alerts known by the log before a kill; ${images.kept} images kept, ${images.delivered} delivered; ${ended} daemons ended by themselves`,
+    );
+    say(
+      `${count} kills, ${committed} committed, ${delivered} delivered once, ${duplicates} duplicates, lost ${lost}\n`,
+    );
+    sum.injectionPoints += count;
+    add('machine', result);
+  });
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -205,19 +243,25 @@ async function main(): Promise<number> {
     return 2;
   }
   const { full } = values;
-  const wanted: readonly string[] = values.part ?? PARTS;
+  const wanted: readonly string[] = values.part ?? PARTS.filter((name) => full || name !== 'machine');
   const unknown = wanted.find((name) => !PARTS.some((part) => part === name));
   if (unknown !== undefined) throw new Error(`--part ${unknown}: there are ${PARTS.join(', ')}`);
   const killCount = wholeNumber('kills', values.kills, full ? 120 : 8);
+  const machineKills = wholeNumber('kills', values.kills, full ? 50 : 3);
   const seed = wholeNumber('seed', values.seed, Math.floor(Math.random() * 1_000_000));
   say(`seed ${seed}, Node ${process.version}, ${process.platform}-${process.arch}, Mosquitto over MQTT 5\n`);
   const begin = performance.now();
+  // The emulator would go on without this process.
+  const stop = new AbortController();
+  if (wanted.includes('machine'))
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
   if (wanted.includes('steps')) await steps(full);
   if (wanted.includes('network')) await network(full, seed);
   if (wanted.includes('outage')) await outage(full);
   if (wanted.includes('console')) await consoleAway(full);
   if (wanted.includes('fleet')) await fleet(full);
   if (wanted.includes('kills')) await kills(killCount, seed);
+  if (wanted.includes('machine')) await machine(machineKills, seed, stop.signal);
 
   for (const fault of faults) say(`FAULT  ${fault}`);
   say(`${Math.round((performance.now() - begin) / 1000)} s`);

@@ -1,8 +1,7 @@
 // npm run test:rig: boots the rig, one part after the other, and runs test/rig in it. See device/rig/.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildRig } from './rig-build.ts';
 import { PARTS, type Part, type PartResult, partsWith, runPart, tableOf } from './rig-parts.ts';
 
 const USAGE = `Boots an emulated machine with a real V4L2 camera and GPIO chip, and runs the tests in it.
@@ -50,7 +49,8 @@ async function main(): Promise<number> {
     out.write(text);
   };
   const boot = resolve(project, 'device/rig/boot.sh');
-  await build(project, parts, values.json);
+  const architectures = new Set(parts.map(({ environment }) => environment?.RIG_ARCH ?? 'x64'));
+  await buildRig(project, architectures, values.json);
   const { signal } = stop;
   const wish = { project, boot, full: values.full, only: values.only ?? null, files: positionals, signal };
   const results = new Map<Part, PartResult>();
@@ -74,19 +74,6 @@ async function main(): Promise<number> {
   const inOrder = parts.flatMap((part) => results.get(part) ?? []);
   print(`\n${tableOf(inOrder)}\n`);
   return inOrder.every(({ failed }) => failed === 0) ? 0 : 1;
-}
-
-/** Makes what the parts boot. What this machine lacks for it is installed by root, and told to anybody else. */
-async function build(project: string, parts: readonly Part[], isQuiet: boolean): Promise<void> {
-  const tools = process.getuid?.() === 0 ? ['--tools'] : [];
-  const architectures = new Set(parts.map(({ environment }) => environment?.RIG_ARCH ?? 'x64'));
-  for (const architecture of architectures) {
-    const script = resolve(project, 'device/rig/build.sh');
-    const out = isQuiet ? process.stderr : 'inherit';
-    const child = spawn(script, [architecture, ...tools], { stdio: ['ignore', out, 'inherit'] });
-    const [status] = await once(child, 'exit');
-    if (status !== 0) throw new Error(`the rig for ${architecture} could not be built (status ${status})`);
-  }
 }
 
 process.exitCode = await main().catch((error: unknown) => {

@@ -2,12 +2,14 @@
 # boot.sh 'COMMAND': boots the rig, runs COMMAND in the current folder as root and prints what it prints. Exits with its
 # status; 124: it took too long; 125: the guest died, and its console is shown.
 # The guest sees this machine's files read-only; what it writes stays in its memory. It has a camera of the kernel's own
-# (vivid, /dev/video0) and a simulated GPIO chip (/dev/gpiochip0, witness in /run/gpio-witness), and no network.
+# (vivid, /dev/video0) and a simulated GPIO chip (/dev/gpiochip0, witness in /run/gpio-witness), and no network unless asked.
 #   RIG_SECONDS=600       patience           RIG_MEMORY=2048   megabytes      RIG_CPUS=2
 #   RIG_ARGUMENTS='rig.gpiosim=hold=1,names=1'   kernel arguments, see init.sh
 #   RIG_ROOT=/            another root: a folder, or x64 for root.sh's Debian with systemd (rig.systemd=1). This project
 #                         and the rig's cache are then in the guest as well, at their places here
-#   RIG_SHARE=FOLDER  kept as /share in the guest: command, status, console.log
+#   RIG_SHARE=FOLDER  kept as /share in the guest: command, status, console.log; emulator.pid is there while it runs
+#   RIG_DISKS='FILE …'   raw images as /dev/vda, /dev/vdb …: what is written there stays. There is ext4; nothing is mounted
+#   RIG_NETWORK=1     10.0.2.2 is this machine, its loopback included
 #   RIG_ARCH=x64          or arm64: another processor, with root.sh's Debian as its root and a PL061 as its second GPIO chip;
 #                         what the emulator's own pins carry stands in /share/pl061.log
 set -uo pipefail
@@ -18,7 +20,7 @@ arch=${RIG_ARCH:-x64}
 product=$cache/$arch
 share=${RIG_SHARE:-$(mktemp -d)}
 mkdir -p "$share"
-rm -f "$share/status"
+rm -f "$share/status" "$share/emulator.pid"
 case $arch in
   x64)
     root=${RIG_ROOT:-/} console=ttyS0
@@ -39,7 +41,17 @@ case $root in x64 | arm64) root=$("$here/root.sh" "$root") || exit ;; esac
   printf '%s\n' "$1"
 } >"$share/command"
 
-shares=() arguments=
+shares=() arguments= nic=(-nic none)
+for image in ${RIG_DISKS:-}; do
+  # Nothing is held back in the emulator: what the guest has handed over survives it, what it still holds does not.
+  shares+=(-drive "file=$image,if=virtio,format=raw,cache=writeback")
+  arguments+=' rig.disk=1'
+done
+if [ -n "${RIG_NETWORK:-}" ]; then
+  # Without its ROM, which is a package of its own and only boots from the network.
+  nic=(-netdev user,id=network -device virtio-net-pci,netdev=network,romfile=)
+  arguments+=' rig.network=1'
+fi
 if [ "$root" != / ]; then
   for name in project cache; do
     case $name in project) folder=$(readlink -f "$here/../..") ;; cache) folder=$(readlink -f "$cache") ;; esac
@@ -54,7 +66,7 @@ fi
 qemu=(
   "${machine[@]}" -accel tcg,thread=multi,tb-size=512
   -smp "${RIG_CPUS:-2}" -m "${RIG_MEMORY:-2048}"
-  -nodefaults -no-user-config -display none -no-reboot -nic none
+  -nodefaults -no-user-config -display none -no-reboot -pidfile "$share/emulator.pid" "${nic[@]}"
   -kernel "$product/kernel" -initrd "$product/initramfs.gz"
   -append "console=$console quiet panic=-1 mitigations=off rig.folder=$PWD$arguments ${RIG_ARGUMENTS:-}"
   -chardev "file,id=console,path=$share/console.log" -serial chardev:console

@@ -177,6 +177,7 @@ PYTHON
   }
   order 1-root.list virtio_pci virtio_console 9pnet_virtio 9p overlay virtio_rng
   order 2-devices.list configfs vivid softdog
+  order 3-disk-and-network.list crc32c_generic ext4 virtio_blk virtio_net
   cp "$work/gpio-sim/gpio-sim-oot.ko" "$tree/modules/"
   echo gpio-sim-oot.ko >>"$tree/modules/2-devices.list"
 

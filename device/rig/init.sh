@@ -2,6 +2,8 @@
 # The guest's first process: loads the modules, makes the host's root (read-only, with a scratch layer in memory) its
 # own, sets up the GPIO chip, runs /share/command and writes its status to /share/status.
 # Kernel arguments: rig.folder=FOLDER  rig.vivid=OPTIONS  rig.gpiosim=OPTIONS  rig.scratch=SIZE  rig.systemd=1
+# rig.disk=1 (the driver and ext4; nothing is mounted)  rig.network=1 (this machine answers at 10.0.2.2)
+# rig.devices= (neither camera nor GPIO chip)
 # (OPTIONS: `,` between options, `:` where an option's value needs a comma).
 PATH=/bin
 bb() { /bin/busybox "$@"; }
@@ -9,7 +11,7 @@ bb mount -t proc proc /proc
 bb mount -t sysfs sysfs /sys
 bb mount -t devtmpfs dev /dev
 
-folder=/ project= cache= vivid=n_devs=1,node_types=0x1,num_inputs=1,input_types=0x0 gpiosim= scratch=1g systemd=
+folder=/ project= cache= vivid=n_devs=1,node_types=0x1,num_inputs=1,input_types=0x0 gpiosim= scratch=1g systemd= disk= network= devices=1
 for word in $(bb cat /proc/cmdline); do
   case $word in rig.*=*) eval "${word#rig.}" ;; esac
 done
@@ -38,22 +40,27 @@ if [ -n "$project" ]; then
   bb mount -t overlay -o lowerdir=/project,upperdir=/scratch/project/upper,workdir=/scratch/project/work project "/root$project"
   bb mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro cache "/root$cache"
 fi
-load 2-devices.list
+[ -z "$devices" ] || load 2-devices.list
+[ -z "$disk$network" ] || load 3-disk-and-network.list
 
 for kind in proc:proc sysfs:sys devtmpfs:dev; do bb mount -t "${kind%:*}" "${kind%:*}" "/root/${kind#*:}"; done
 bb mkdir -p /root/dev/pts /root/dev/shm /root/run /root/share
 bb mount -t devpts devpts /root/dev/pts
 bb mount -t tmpfs shm /root/dev/shm
 bb mount -t tmpfs run /root/run
-bb mount -t configfs configfs /root/sys/kernel/config
+[ -z "$devices" ] || bb mount -t configfs configfs /root/sys/kernel/config
 bb mount -t debugfs debugfs /root/sys/kernel/debug
 bb mount --move /share /root/share
 bb ip link set lo up
+if [ -n "$network" ]; then
+  bb ip addr add 10.0.2.15/24 dev eth0
+  bb ip link set eth0 up
+fi
 bb hostname rig
 
 # One chip of 32 lines; what drives a line shows at /run/gpio-witness/sim_gpio17/value, whoever drives it.
 chip=/root/sys/kernel/config/gpio-sim/chip
-if bb mkdir -p $chip/bank0/line17 $chip/bank0/line18; then
+if [ -n "$devices" ] && bb mkdir -p $chip/bank0/line17 $chip/bank0/line18; then
   echo 32 >$chip/bank0/num_lines
   echo rig >$chip/bank0/label
   echo RELAY >$chip/bank0/line17/name

@@ -230,7 +230,10 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   for (const status of statuses.all()) inspection.hear(status);
   statuses.changes.on((status) => inspection.hear(status));
   inspection.changes.on((change) => events.emit({ kind: 'finding', change }));
-  reporter.committed.on(({ change }) => {
+  reporter.committed.on(({ change, sequence }) => {
+    const { finding, phase } = change;
+    const facts = { finding: finding.id, class: finding.defect, phase, boot: boot.id, sequence };
+    log.info(facts, 'alert committed');
     control.attach({ newestFindingUtcMs: change.at.utcMs });
     events.emit({ kind: 'committed', change });
   });

@@ -14,7 +14,7 @@ function alert(boot: string, sequence: number, finding: string, phase: AlertMess
 const closed = (id: string): Finding => sampleFinding(id, 'r', { closedAt: { monoMs: 1, utcMs: 1 } });
 
 function contents(findings: readonly Finding[], waiting: readonly AlertMessage[] = []): BlackBoxContents {
-  return { findings, waiting, runs: [], drops: {}, damage: null };
+  return { findings, waiting, runs: [], drops: {}, damage: null, stills: [] };
 }
 
 const opened = alert('b1', 1, 'F', 'opened');
@@ -54,4 +54,25 @@ test.each([
 test('the books see an alert that left the outbox and came nowhere', () => {
   // Nothing of it in the outbox after any kill: only the finding tells that it was committed.
   expect(judge([opened], contents([])).lost).toBe(1);
+});
+
+test('the books see what was said to be committed and is not on the disk after the kill, though it came', () => {
+  const ledger = new Ledger();
+  ledger.witness(opened);
+  ledger.witness(ended);
+  ledger.hear(opened);
+  ledger.hear(ended);
+  ledger.inspect(contents([sampleFinding('F', 'r')]));
+  const { lost, faults } = ledger.settle(contents([closed('F')]));
+  expect(lost).toBe(1);
+  expect(faults.join()).toContain('F closed was committed, and is not on the disk');
+});
+
+test('the books see what was said to be committed and never came', () => {
+  const updated = alert('b1', 2, 'F', 'updated');
+  const ledger = new Ledger();
+  for (const each of [opened, updated]) ledger.witness(each);
+  ledger.hear(opened);
+  const { lost, committed } = ledger.settle(contents([sampleFinding('F', 'r')]));
+  expect({ lost, committed }).toEqual({ lost: 1, committed: 2 });
 });

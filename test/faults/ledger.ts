@@ -14,7 +14,8 @@ export interface Verdict {
   readonly faults: readonly string[];
 }
 
-type Told = Pick<AlertMessage, 'boot' | 'sequence' | 'finding' | 'phase'>;
+/** What tells one alert from all others, and which step of which finding it is. */
+export type Told = Pick<AlertMessage, 'boot' | 'sequence' | 'finding' | 'phase'>;
 
 const keyOf = ({ boot, sequence }: Told): string => `${boot} ${sequence}`;
 const stepOf = ({ finding, phase }: Told): string => `${finding} ${phase}`;
@@ -30,6 +31,10 @@ export class Ledger {
   private readonly outbox = new Map<string, AlertMessage>();
   /** Opened and closed steps that a committed finding proves. */
   private readonly steps = new Set<string>();
+  /** Alerts that the daemon's own log called committed, by (boot, sequence). */
+  private readonly witnessed = new Map<string, Told>();
+  /** Steps that were committed and that a disk did not hold afterwards. */
+  private readonly gone = new Set<string>();
   private readonly heard: AlertMessage[] = [];
   private readonly faults = new Set<string>();
 
@@ -40,10 +45,22 @@ export class Ledger {
       if (reason.startsWith('alert')) this.faults.add(`${count} alerts were given up: ${reason}`);
     }
     for (const alert of contents.waiting) this.enter(alert);
+    const known = new Map(contents.findings.map((finding) => [finding.id, finding]));
+    for (const told of this.witnessed.values()) {
+      const finding = known.get(told.finding);
+      if (finding && (told.phase !== 'closed' || finding.closedAt !== null)) continue;
+      this.gone.add(stepOf(told));
+      this.faults.add(`${stepOf(told)} was committed, and is not on the disk`);
+    }
     for (const { id, closedAt } of contents.findings) {
       this.steps.add(`${id} opened`);
       if (closedAt !== null) this.steps.add(`${id} closed`);
     }
+  }
+
+  /** The daemon said so in its log, before it was killed. */
+  witness(told: Told): void {
+    this.witnessed.set(keyOf(told), told);
   }
 
   hear(alert: AlertMessage): void {
@@ -57,6 +74,10 @@ export class Ledger {
 
   get heardCount(): number {
     return this.heard.length;
+  }
+
+  get witnessedCount(): number {
+    return this.witnessed.size;
   }
 
   /** @param end what the black box holds after everything was drained */
@@ -73,16 +94,18 @@ export class Ledger {
     this.checkOrder(delivered);
     this.checkSteps(delivered, end);
     const heardSteps = new Set(delivered.map(stepOf));
-    const lostAlerts = [...this.outbox].filter(([key]) => !first.has(key)).map(([, alert]) => stepOf(alert));
+    const mustHave: (readonly [string, Told])[] = [...this.outbox, ...this.witnessed];
+    const lostAlerts = mustHave.filter(([key]) => !first.has(key)).map(([, alert]) => stepOf(alert));
     const lostSteps = [...this.steps].filter((step) => !heardSteps.has(step));
-    const lost = new Set([...lostAlerts, ...lostSteps]);
+    const lost = new Set([...lostAlerts, ...lostSteps, ...this.gone]);
     for (const step of lost) this.faults.add(`lost: ${step}`);
     const known = new Set([
       ...delivered.map(stepOf),
       ...this.steps,
-      ...[...this.outbox.values()].map(stepOf),
+      ...mustHave.map(([, alert]) => stepOf(alert)),
     ]);
-    const updates = new Set([...delivered, ...this.outbox.values()].filter(isUpdate).map(keyOf));
+    const told: readonly Told[] = [...delivered, ...mustHave.map(([, alert]) => alert)];
+    const updates = new Set(told.filter(isUpdate).map(keyOf));
     const distinct = [...known].filter((step) => !step.endsWith(' updated')).length + updates.size;
     return {
       committed: distinct,
@@ -134,6 +157,6 @@ export class Ledger {
   }
 }
 
-function isUpdate({ phase }: AlertMessage): boolean {
+function isUpdate({ phase }: Told): boolean {
   return phase === 'updated';
 }

@@ -52,6 +52,18 @@ scenario('01 frames become a finding, alerts and light, and all is told above wa
   expect(alerts.at(-1)).toMatchObject({ phase: 'closed', closeReason: 'gone', run: opened.run });
   expect(alerts.at(-1)?.closedAt).not.toBeNull();
 
+  // Each alert stands in the log once it is safe.
+  const committed = daemon.log.filter(({ msg }) => msg === 'alert committed');
+  expect(committed).toMatchObject(
+    alerts.map(({ finding, class: defect, phase, boot, sequence }) => ({
+      finding,
+      class: defect,
+      phase,
+      boot,
+      sequence,
+    })),
+  );
+
   // The recording ends, and with it the run; the daemon lives on.
   await stage.until('the run has ended', () => surface.last('run')?.run?.end === 'camera-ended');
   expect(surface.last('run')).toMatchObject({ run: { id: opened.run }, openFindings: [] });

@@ -17,6 +17,17 @@ export interface BlackBoxContents {
   /** Entries given up, by reason. */
   readonly drops: Readonly<Record<string, number>>;
   readonly damage: string | null;
+  /** The pictures that must be there. */
+  readonly stills: readonly KeptStill[];
+}
+
+/** A row of the evidence whose file was not given up. */
+export interface KeptStill {
+  /** Below the record's folder. */
+  readonly file: string;
+  readonly sha256: string;
+  readonly kind: string;
+  readonly finding: string;
 }
 
 /**
@@ -63,6 +74,12 @@ function contentsOf(file: string, readOnly: boolean): BlackBoxContents | null {
         rows('SELECT reason, count FROM drops').map(({ reason, count }) => [String(reason), Number(count)]),
       ),
       damage: verdict === 'ok' ? null : verdict,
+      stills: rows('SELECT file, sha256, kind, finding FROM evidence WHERE dropped IS NULL').map((row) => ({
+        file: String(row.file),
+        sha256: String(row.sha256),
+        kind: String(row.kind),
+        finding: String(row.finding),
+      })),
     };
   } finally {
     db.close();

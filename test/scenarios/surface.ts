@@ -44,6 +44,8 @@ export interface SurfaceOptions {
    * what the broker had handed over before it died. Default 1.
    */
   readonly qos?: 0 | 1;
+  /** A persistent session of this name: the broker keeps for it what comes while it is away. MQTT 5 only. */
+  readonly session?: string;
   /** Sees each message at once. */
   readonly onHeard?: (heard: Heard) => void;
 }
@@ -60,14 +62,15 @@ export class Surface {
   private subscriptions = 0;
 
   constructor(url: string, options: SurfaceOptions = {}) {
-    const { protocol = 5, filters = ['specta/#'], qos = 1, onHeard } = options;
+    const { protocol = 5, filters = ['specta/#'], qos = 1, session, onHeard } = options;
     const contract = new Contract();
     this.client = mqtt.connect(url, {
       protocolVersion: protocol,
       reconnectPeriod: 50,
       connectTimeout: 5_000,
       resubscribe: false,
-      clientId: `surface-${Math.random().toString(16).slice(2)}`,
+      clientId: session ?? `surface-${Math.random().toString(16).slice(2)}`,
+      ...(session !== undefined && { clean: false, properties: { sessionExpiryInterval: 86_400 } }),
     });
     this.client.on('error', () => undefined /* tests kill brokers; it comes back by itself */);
     this.client.on('connect', () => {
