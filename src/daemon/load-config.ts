@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { type Document, LineCounter, parse, parseDocument } from 'yaml';
+import { type Document, isCollection, LineCounter, parse, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { SpectaError } from '../platform/errors.ts';
 import { nearestName } from '../platform/nearest-name.ts';
@@ -127,9 +127,17 @@ function documentOf(text: string, lineCounter: LineCounter, name: string): Docum
   }
 }
 
-/** What the document says; an alias of nothing, and aliases that unfold without measure, are found only here. */
+/**
+ * What the document says; an alias of nothing, and aliases that unfold without measure, are found only here. A key that is
+ * itself a list or keys and values is refused: nested, their names take time that doubles with each level.
+ */
 function contentOf(document: Document.Parsed, name: string): unknown {
   try {
+    visit(document, {
+      Pair(_, { key }) {
+        if (isCollection(key)) throw new RangeError('a key must be a word');
+      },
+    });
     return document.toJS();
   } catch (error) {
     throw invalid(name, [`the file: ${error instanceof Error ? error.message : String(error)}`]);
