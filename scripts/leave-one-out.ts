@@ -5,10 +5,19 @@ import { onInterrupt } from '../src/cli/interrupt.ts';
 import { asSpectaError } from '../src/platform/errors.ts';
 import { nodeFiles, writeDurably } from '../src/platform/files.ts';
 import { AUGMENT_DEFAULTS, WATER_AUGMENT } from '../src/training/augment.ts';
-import { leaveOneOut } from '../src/training/leave-one-out.ts';
+import { type LeaveOneOut, type LeaveOneOutRequest, leaveOneOut } from '../src/training/leave-one-out.ts';
 import { leftOutLines, summariseLeftOut } from '../src/training/leave-one-out-table.ts';
 import { PRESET_NAMES, presetNetwork } from '../src/training/network-presets.ts';
 import { createProgress } from '../src/training/progress.ts';
+import {
+  chooseOnSources,
+  type FoldThresholds,
+  judgedBy,
+  pairsOf,
+  thresholdsOfFolds,
+  thresholdsOfOthers,
+  thresholdWords,
+} from '../src/training/source-thresholds.ts';
 
 const EXAMPLES = `
 Trains once for each source, without it, and judges it: as it is, and with brightness and contrast redrawn. Finished
@@ -17,6 +26,8 @@ folds stand in the folder and are not done again.
 Examples:
   $ node scripts/leave-one-out.ts --data ../data/train --out folds/small --network separable-small --render 2000
   $ node scripts/leave-one-out.ts --data ../data/train --out folds/32x2 --network specta-32x2 --augment basic
+  $ node scripts/leave-one-out.ts --data ../data/train --out folds/tiny --network separable-tiny --inner-epochs 5 \\
+      --sources meenal+ski8 acg+acg8 metu8+pk8 iitj
   $ node scripts/leave-one-out.ts --data ../data/train --out folds/ambient --sources acg+acg8 --network separable-tiny`;
 
 /** The sources of the data set at hand. */
@@ -40,6 +51,8 @@ interface Options {
   duplicates: 'refuse' | 'join';
   epochs: number;
   patience?: number;
+  average?: number;
+  innerEpochs?: number;
   batch: number;
   microBatch: number;
   learningRate: number;
@@ -80,6 +93,16 @@ const options = new Command('leave-one-out')
   .addOption(choice('--duplicates <rule>', 'about a picture in two groups', 'refuse', 'join'))
   .option('--epochs <n>', 'times through the training pictures', number, 10)
   .option('--patience <n>', 'stop after so many epochs without a better one', number)
+  .option(
+    '--average <share>',
+    'judge a mean of the weights; share of the old mean that a step leaves',
+    number,
+  )
+  .option(
+    '--inner-epochs <n>',
+    'also leave out each fold with the next, in so many epochs, and choose thresholds by what is said of them',
+    number,
+  )
   .option('--batch <n>', 'pictures for one step', number, 32)
   .option('--micro-batch <n>', 'pictures at once in memory', number, 8)
   .option('--learning-rate <x>', 'of Adam, at its highest', number, 3e-3)
@@ -98,50 +121,81 @@ const now = (): number => performance.now();
 const progress = createProgress(process.stderr, now);
 using interrupt = onInterrupt();
 try {
-  const { data, manifest, out, sources, size, clahe, render, textures, limit, patience, ...rest } = options;
+  const { data, manifest, out, sources, size, clahe, render, textures, limit, patience, average, ...rest } =
+    options;
+  const { innerEpochs } = options;
   const {
     out: _out,
     sources: _sources,
     threads: _threads,
     data: _data,
     footage: _footage,
+    innerEpochs: _innerEpochs,
     ...telling
   } = options;
-  const result = await leaveOneOut(
-    {
-      folds: sources,
-      out,
-      words: JSON.stringify(telling),
-      train: {
-        ...rest,
-        data,
-        network: (head) =>
-          presetNetwork(options.network, head, size === undefined ? {} : { width: size, height: size }),
-        ...(manifest !== undefined && { manifest }),
-        ...(clahe !== undefined && { clahe: { tiles: 8, clip: clahe } }),
-        ...(limit !== undefined && { limit }),
-        ...(patience !== undefined && { patience }),
-        ...(render > 0 && {
-          render: { count: render, seed: options.seed, ...(textures !== undefined && { textures }) },
-        }),
-        augment: options.augment === 'water' ? WATER_AUGMENT : AUGMENT_DEFAULTS,
-        falseAlertRate: options.falseAlerts,
-        shares: { validation: options.validation, heldOut: options.heldOut },
-        writeEachBest: false,
-      },
+  const request: LeaveOneOutRequest = {
+    folds: sources,
+    out,
+    words: JSON.stringify(telling),
+    train: {
+      ...rest,
+      data,
+      network: (head) =>
+        presetNetwork(options.network, head, size === undefined ? {} : { width: size, height: size }),
+      ...(manifest !== undefined && { manifest }),
+      ...(clahe !== undefined && { clahe: { tiles: 8, clip: clahe } }),
+      ...(limit !== undefined && { limit }),
+      ...(patience !== undefined && { patience }),
+      ...(average !== undefined && { average }),
+      ...(render > 0 && {
+        render: { count: render, seed: options.seed, ...(textures !== undefined && { textures }) },
+      }),
+      augment: options.augment === 'water' ? WATER_AUGMENT : AUGMENT_DEFAULTS,
+      falseAlertRate: options.falseAlerts,
+      shares: { validation: options.validation, heldOut: options.heldOut },
+      writeEachBest: false,
     },
-    progress,
-    now,
-    interrupt.signal,
-  );
+  };
+  const run = (asked: LeaveOneOutRequest): Promise<LeaveOneOut> =>
+    leaveOneOut(asked, progress, now, interrupt.signal);
+  const result = await run(request);
   const summary = summariseLeftOut(result);
   const lines = leftOutLines(summary);
+  const record: Record<string, unknown> = { options: telling, ...summary };
+  const byThresholds = (words: string, chosen: readonly FoldThresholds[]): object => {
+    const judged = summariseLeftOut({ ...result, folds: judgedBy(result.folds, chosen) });
+    lines.push(
+      '',
+      words,
+      ...leftOutLines(judged),
+      ...chosen.map((each) => `without ${each.sources}: ${thresholdWords(each.thresholds)}`),
+    );
+    return { chosen, ...judged };
+  };
+  if (result.folds.length > 1) {
+    record.byOtherFolds = byThresholds(
+      'The same networks by thresholds chosen on the other folds, whose networks had this source among others to learn from:',
+      thresholdsOfOthers(result.folds),
+    );
+  }
+  if (innerEpochs !== undefined) {
+    const pairs = await run({
+      folds: pairsOf(sources),
+      out: join(out, 'pairs'),
+      words: JSON.stringify({ ...telling, epochs: innerEpochs }),
+      train: { ...request.train, epochs: innerEpochs },
+    });
+    record.innerEpochs = innerEpochs;
+    record.byInnerSources = byThresholds(
+      'The same networks by thresholds that each fold chose on its other sources, as said by networks that saw neither:',
+      thresholdsOfFolds(result.folds, pairs.folds),
+    );
+  }
+  const forAll = chooseOnSources(result.folds.flatMap(({ asIs }) => asIs));
+  record.thresholds = forAll;
+  lines.push('', `For a bundle of all sources: --thresholds ${thresholdWords(forAll)}`);
   const encode = (text: string): Uint8Array => new TextEncoder().encode(`${text}\n`);
-  await writeDurably(
-    nodeFiles,
-    join(out, 'leave-one-out.json'),
-    encode(JSON.stringify({ options: telling, ...summary }, null, 1)),
-  );
+  await writeDurably(nodeFiles, join(out, 'leave-one-out.json'), encode(JSON.stringify(record, null, 1)));
   await writeDurably(nodeFiles, join(out, 'leave-one-out.txt'), encode(lines.join('\n')));
   process.stdout.write(`${lines.join('\n')}\n`);
 } catch (error) {

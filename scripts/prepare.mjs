@@ -89,9 +89,20 @@ async function installPackages() {
 /** Debian programs that tests run against, and what is skipped without them. */
 const TEST_PROGRAMS = [
   { program: 'mosquitto', package: 'mosquitto', tests: 'the tests against a real Mosquitto broker' },
+  {
+    program: 'mosquitto_sub',
+    package: 'mosquitto-clients',
+    tests: "the messages as Mosquitto's own client reads them",
+  },
   { program: 'ffmpeg', package: 'ffmpeg', tests: 'the tests of video clips as camera' },
   { program: 'chromium', package: 'chromium', tests: 'the console in a real browser' },
   { program: 'python3', package: 'python3', tests: 'independent readers of sockets and archives' },
+  {
+    program: 'Eclipse Paho (python3)',
+    module: 'paho.mqtt.client',
+    package: 'python3-paho-mqtt',
+    tests: 'the messages as Eclipse Paho reads them',
+  },
   { program: 'g++', package: 'g++', tests: 'the recipe that builds TensorFlow.js on a board' },
   { program: 'make', package: 'make', tests: 'the recipe that builds TensorFlow.js on a board' },
   {
@@ -111,9 +122,15 @@ function isOnPath(program) {
   return folders.some((folder) => folder !== '' && existsSync(join(folder, program)));
 }
 
+/** A program on the path, or a module of Debian's Python, which need not be the one on the path. */
+function isThere({ program, module }) {
+  if (module === undefined) return isOnPath(program);
+  return spawnSync('/usr/bin/python3', ['-c', `import ${module}`]).status === 0;
+}
+
 /** Brings the programs that tests use, where this user may install them; tells what is skipped where not. */
 function installTestPrograms() {
-  const missing = TEST_PROGRAMS.filter((entry) => !isOnPath(entry.program));
+  const missing = TEST_PROGRAMS.filter((entry) => !isThere(entry));
   if (missing.length === 0) return;
   const packages = missing.flatMap((entry) => entry.package.split(' '));
   if (process.getuid?.() === 0 && isOnPath('apt-get')) {
@@ -125,7 +142,7 @@ function installTestPrograms() {
     spawnSync('apt-get', [...wait, 'update', '-qq'], options);
     spawnSync('apt-get', [...wait, 'install', '-y', '-qq', '--no-install-recommends', ...packages], options);
   }
-  for (const entry of TEST_PROGRAMS.filter((each) => !isOnPath(each.program))) {
+  for (const entry of TEST_PROGRAMS.filter((each) => !isThere(each))) {
     console.log(
       `Skipped without ${entry.program}: ${entry.tests}. To run them: sudo apt-get install ${entry.package}`,
     );

@@ -10,39 +10,14 @@ import time
 import torch
 from torch import nn
 
+from torch_network import built
+
 description = json.load(open(sys.argv[1]))
 batch, steps, threads = (int(value) for value in sys.argv[2:5])
 torch.set_num_threads(threads)
 torch.manual_seed(1)
 
-channels = description["input"]["channels"]
-layers = []
-length = None
-for layer in description["layers"]:
-    kind = layer["kind"]
-    bias = layer.get("bias", True)
-    if kind == "conv":
-        layers.append(nn.Conv2d(channels, layer["filters"], layer["kernel"], layer["stride"], layer["padding"], bias=bias))
-        channels = layer["filters"]
-    elif kind == "depthwise":
-        layers.append(nn.Conv2d(channels, channels, layer["kernel"], layer["stride"], layer["padding"], groups=channels, bias=bias))
-    elif kind == "batchNorm":
-        layers.append(nn.BatchNorm2d(channels, eps=1e-3))
-    elif kind == "relu":
-        layers.append(nn.ReLU(inplace=True))
-    elif kind == "maxPool":
-        layers.append(nn.MaxPool2d(layer["size"], layer["stride"]))
-    elif kind == "averagePool":
-        layers.append(nn.AvgPool2d(layer["size"], layer["stride"]))
-    elif kind == "globalPool":
-        layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    elif kind == "dropout":
-        layers.append(nn.Dropout(layer["rate"]))
-    elif kind == "flatten":
-        layers.append(nn.Flatten())
-    elif kind == "dense":
-        layers.append(nn.LazyLinear(layer["units"], bias=bias))
-network = nn.Sequential(*layers)
+network = built(description)
 sides = description["input"]
 images = torch.rand(batch, sides["channels"], sides["height"], sides["width"])
 targets = torch.randint(0, 2, (batch, description["output"]["units"])).float()

@@ -78,9 +78,15 @@ export class DetectionSender {
     }
   }
 
-  /** Hands one verdict to the link; waits only while more are under way than the window allows. */
-  async send(verdict: Verdict, capturedMonoMs: number): Promise<void> {
+  /** Waits while more are under way than the window allows; rejects when one was refused or lost. */
+  async room(): Promise<void> {
+    while (this.underWay.size >= WINDOW) await Promise.race(this.underWay);
     if (this.failure !== null) throw this.failure;
+  }
+
+  /** Hands one verdict to the link. */
+  send(verdict: Verdict): void {
+    const capturedMonoMs = verdict.frame.capturedAt.monoMs;
     const { thresholds, onAcknowledged } = this.options;
     this.sequence += 1;
     const stamp = { vehicle: VEHICLE, boot: this.boot, sequence: this.sequence } as const;
@@ -105,7 +111,6 @@ export class DetectionSender {
       })
       .finally(() => this.underWay.delete(sending));
     this.underWay.add(sending);
-    if (this.underWay.size >= WINDOW) await Promise.race(this.underWay);
   }
 
   /** Waits for every acknowledgement; rejects when one did not come. */

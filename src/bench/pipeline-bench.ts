@@ -1,24 +1,38 @@
 import { availableParallelism, cpus } from 'node:os';
 import type { FrameSource } from '../camera/frame-source.ts';
 import { openCamera } from '../camera/open-camera.ts';
+import { FrameLoop } from '../daemon/frame-loop.ts';
+import type { Frame } from '../domain/frame.ts';
 import type { Bundle } from '../domain/manifest.ts';
-import type { DefectClass } from '../domain/verdict.ts';
+import type { DefectClass, Verdict } from '../domain/verdict.ts';
 import { createInspector } from '../inspection/inspector.ts';
 import { DEFAULT_RULES } from '../inspection/rules.ts';
+import { SimulatedLine } from '../light/gpio/simulated.ts';
+import { createLight } from '../light/light.ts';
+import { DEFAULT_LIGHT_POLICY } from '../light/policy.ts';
 import { systemClock } from '../platform/clock.ts';
-import { SpectaError } from '../platform/errors.ts';
 import { silentLog } from '../platform/log.ts';
-import { type Judgement, startVision, type Vision } from '../vision/vision.ts';
-import { bareEngine } from './bare-engine.ts';
+import type { Picture } from '../vision/picture.ts';
+import { startVision } from '../vision/vision.ts';
+import { measureBounds } from './bounds.ts';
+import { CountedCamera, nothingToJudge } from './counted-camera.ts';
 import { DetectionSender } from './detection-sender.ts';
 import { type Measurement, rounded, spreadOf } from './measurement.ts';
+import { watchProcess } from './process-gauge.ts';
+import { RawReplay } from './raw-replay.ts';
 
 export interface BenchOptions {
-  /** Folder of pictures, repeated as often as needed. */
+  /** A folder of pictures, repeated as often as needed, or a camera's URI. */
   readonly frames: string;
+  /** How a folder's pictures come: as the files are, or unpacked as YUYV. A camera's URI says it itself. */
+  readonly format: 'mjpeg' | 'yuyv';
+  /** Frames a second; null: as fast as they are taken, each one. */
+  readonly rate: number | null;
   readonly bundle: Bundle;
   /** Frames to judge. */
   readonly count: number;
+  /** Frames judged at the same time. */
+  readonly lanes: number;
   /** Threads inside one inference. */
   readonly threads: number;
   readonly broker: string | null;
@@ -28,160 +42,183 @@ export interface BenchOptions {
   readonly onProgress: (done: number) => void;
 }
 
-/** Frames as fast as they are taken, each one, over and over, until one fails to come. */
-class EndlessFrames {
-  /** Frames that vision refused. */
-  private refusedByVision = 0;
-  private readonly camera: FrameSource;
-  private readonly vision: Vision;
-  private readonly folder: string;
-  private readonly signal: AbortSignal;
-  private readonly barren = new AbortController();
+const SCHEME = /^(replay|file|rtsp|rtsps|command|v4l2):/;
 
-  constructor(camera: FrameSource, vision: Vision, { frames, signal }: BenchOptions) {
-    this.camera = camera;
-    this.vision = vision;
-    this.folder = frames;
-    this.signal = AbortSignal.any([signal, this.barren.signal]);
-    // A folder of which no picture can be read would be tried again for ever.
-    camera.onState((state) => {
-      if (state.kind === 'recovering') this.barren.abort(this.nothing());
-    });
-  }
-
-  /** Frames that could not be judged so far. */
-  get refused(): number {
-    const { corrupt = 0, oversized = 0 } = this.camera.drops;
-    return corrupt + oversized + this.refusedByVision;
-  }
-
-  /**
-   * The next frame that can be judged, with its verdict and the monotonic time from which the pipeline had it.
-   * Rejects with `FOLDER_EMPTY` after `patience` frames that cannot.
-   */
-  async next(patience: number): Promise<Judgement & { readonly capturedMonoMs: number }> {
-    const asked = performance.now();
-    for (let refused = 0; refused <= patience; refused += 1) {
-      this.signal.throwIfAborted();
-      const frame = await this.camera.next(this.signal);
-      if (frame === null) break;
-      const capturedMonoMs = Math.max(asked, frame.capturedAt.monoMs);
-      try {
-        return { ...(await this.vision.judge(frame)), capturedMonoMs };
-      } catch (error) {
-        if (!(error instanceof SpectaError) || !/^(IMAGE|FRAME)_/.test(error.code)) throw error;
-        this.refusedByVision += 1;
-      }
-    }
-    throw this.nothing();
-  }
-
-  private nothing(): SpectaError {
-    return new SpectaError(
-      'FOLDER_EMPTY',
-      `${this.folder} gives no frame that can be judged.`,
-      'Give a folder of whole JPEG or PNG pictures; `specta classify` tells what is wrong with each.',
-    );
-  }
-}
-
-/**
- * Measures the whole way of a frame, as fast as it goes, every frame judged: camera (replay), vision worker, inspection
- * and, with a broker, one detection at QoS 1 for each. Then the bare engine in the same process, as the bound.
- * Rejects with what the camera, vision and the link reject with, and the signal's reason.
- */
-export async function benchPipeline(options: BenchOptions): Promise<Measurement> {
-  const { bundle, threads, count, broker, protocol, signal, version } = options;
-  const { name, version: modelVersion, defects } = bundle.manifest;
-  await using parts = new AsyncDisposableStack();
-  const camera = openCamera(
+function openFrames({ frames, format, rate }: BenchOptions): FrameSource {
+  const deps = { clock: systemClock, log: silentLog() };
+  if (format === 'yuyv' && !SCHEME.test(frames)) return new RawReplay(frames, rate, deps);
+  return openCamera(
     {
-      uri: `replay:${options.frames}`,
-      rate: null,
+      uri: SCHEME.test(frames) ? frames : `replay:${frames}`,
+      rate,
       loop: true,
-      format: 'mjpeg',
+      format,
       width: null,
       height: null,
       controls: {},
       stallMs: 5_000,
       maxFrameBytes: 50_000_000,
     },
-    { clock: systemClock, log: silentLog() },
+    deps,
+  );
+}
+
+/** Pictures that the bound is measured on. */
+const BOUND_PICTURES = 8;
+
+/** What is added up while frames are judged. */
+class Figures {
+  judged = 0;
+  readonly toVerdict: number[] = [];
+  readonly toPuback: number[] = [];
+  readonly toLight: number[] = [];
+  readonly stages = { decode: 0, preprocess: 0, infer: 0, decide: 0, publish: 0 };
+}
+
+/**
+ * Measures the whole way of a frame: camera, the product's frame loop, vision, inspection, light (a simulated line) and,
+ * with a broker, one detection at QoS 1 for each frame. Then decode and engine alone in the same process, as the bound.
+ * Rejects with what the camera, vision and the link reject with, and the signal's reason.
+ */
+export async function benchPipeline(options: BenchOptions): Promise<Measurement> {
+  const { bundle, lanes, threads, count, broker, protocol, rate, signal, version } = options;
+  const { name, version: modelVersion, defects } = bundle.manifest;
+  await using parts = new AsyncDisposableStack();
+  const vision = await startVision({ bundle, provider: 'cpu', lanes, threads, signal });
+  parts.defer(() => vision.close());
+  const broken = new AbortController();
+  vision.onFailure((error) => broken.abort(error));
+
+  const pictures: Picture[] = [];
+  let figures = new Figures();
+  let sender: DetectionSender | null = null;
+  let ids = 0;
+  const inspector = createInspector({
+    rules: DEFAULT_RULES,
+    defects,
+    runId: 'bench',
+    newId: () => `bench-${++ids}`,
+  });
+  const policy = { ...DEFAULT_LIGHT_POLICY, lampTestSeconds: 0 };
+  const light = createLight(new SimulatedLine(), policy, systemClock);
+  light.start();
+  parts.defer(() => light.stop());
+
+  const onVerdict = (verdict: Verdict, frame: Frame): void => {
+    const { toVerdict, toLight, stages } = figures;
+    const { monoMs } = verdict.frame.capturedAt;
+    const judgedAt = performance.now();
+    light.beat();
+    const { changes } = inspector.judge(verdict, null);
+    for (const change of changes) light.follow(change);
+    const decidedAt = performance.now();
+    if (changes.some(({ phase, finding }) => phase === 'opened' && finding.defect === 'crack')) {
+      toLight.push(decidedAt - monoMs);
+    }
+    sender?.send(verdict);
+    if (sender) stages.publish += performance.now() - decidedAt;
+    stages.decide += decidedAt - judgedAt;
+    stages.decode += verdict.stages.decode;
+    stages.preprocess += verdict.stages.preprocess;
+    stages.infer += verdict.stages.infer;
+    toVerdict.push(judgedAt - monoMs);
+    figures.judged += 1;
+    if (pictures.length < BOUND_PICTURES) pictures.push({ ...frame, data: frame.data.slice() });
+    options.onProgress(figures.judged);
+  };
+  const camera = new CountedCamera(
+    openFrames(options),
+    options.frames,
+    () => sender?.room() ?? Promise.resolve(),
+    AbortSignal.any([signal, broken.signal]),
   );
   parts.defer(() => camera.stop());
-  const vision = await startVision({ bundle, provider: 'cpu', threads, signal });
-  parts.defer(() => vision.close());
-  const frames = new EndlessFrames(camera, vision, options);
+  const serving = { vision, proved: () => undefined };
+  const loop = new FrameLoop({ camera, vision: serving, log: silentLog(), onVerdict });
+  const refused = (): number => {
+    const { corrupt = 0, oversized = 0 } = camera.drops;
+    return corrupt + oversized + (loop.dropped['picture-refused'] ?? 0);
+  };
+  const judge = async (wanted: number): Promise<void> => {
+    figures = new Figures();
+    let refusedBefore = refused();
+    while (figures.judged < wanted) {
+      const judgedBefore = figures.judged;
+      camera.allow(wanted - figures.judged);
+      await loop.run();
+      signal.throwIfAborted();
+      broken.signal.throwIfAborted();
+      if (figures.judged > judgedBefore) refusedBefore = refused();
+      else if (refused() - refusedBefore > count) throw nothingToJudge(options.frames);
+    }
+  };
+
   await camera.start();
   // The first frame pays for what is made once (tables, buffers): it is timed as first verdict and then left out.
-  await frames.next(count);
+  await judge(1);
   const firstVerdictMs = performance.now();
-
-  const toVerdict: number[] = [];
-  const toPuback: number[] = [];
-  const sums = { decode: 0, preprocess: 0, infer: 0, decide: 0, publish: 0 };
-  const thresholds: Partial<Record<DefectClass, number>> = {
-    ...(defects.corrosion ? { corrosion: defects.corrosion.on } : {}),
-    ...(defects.crack ? { crack: defects.crack.on } : {}),
-  };
-  const onAcknowledged = (capturedMonoMs: number): void =>
-    void toPuback.push(performance.now() - capturedMonoMs);
-  const sender =
-    broker === null
-      ? null
-      : await DetectionSender.connect({ broker, protocol, version, thresholds, onAcknowledged, signal });
-  if (sender) parts.defer(() => sender.close());
-  let id = 0;
-  const newId = (): string => `bench-${++id}`;
-  const inspector = createInspector({ rules: DEFAULT_RULES, defects, runId: 'bench', newId });
-
-  const cpuBefore = process.cpuUsage();
-  const begin = performance.now();
-  for (let done = 0; done < count; ) {
-    const { verdict, capturedMonoMs } = await frames.next(count);
-    const judgedAt = performance.now();
-    inspector.judge(verdict, null);
-    const decidedAt = performance.now();
-    await sender?.send(verdict, capturedMonoMs);
-    sums.publish += sender ? performance.now() - decidedAt : 0;
-    sums.decide += decidedAt - judgedAt;
-    sums.decode += verdict.stages.decode;
-    sums.preprocess += verdict.stages.preprocess;
-    sums.infer += verdict.stages.infer;
-    toVerdict.push(judgedAt - capturedMonoMs);
-    done += 1;
-    options.onProgress(done);
+  // Every lane warm, with the message's way: what follows is the steady state.
+  await judge(WARM_FRAMES);
+  if (broker !== null) {
+    sender = await DetectionSender.connect({
+      ...{ broker, protocol, version, signal, thresholds: thresholdsOf(bundle) },
+      onAcknowledged: (capturedMonoMs) => void figures.toPuback.push(performance.now() - capturedMonoMs),
+    });
+    const { close } = sender;
+    parts.defer(() => close.call(sender));
   }
+  const superseded = camera.drops.superseded ?? 0;
+  const stop = watchProcess();
+  await judge(count);
   await sender?.drain();
-  const seconds = (performance.now() - begin) / 1000;
-  const { user, system } = process.cpuUsage(cpuBefore);
-  const rssMb = process.memoryUsage.rss() / 1e6;
+  const process_ = stop();
+  const { stages, toVerdict, toPuback, toLight } = figures;
+  const refusedInAll = refused();
   await camera.stop();
   await vision.close();
-  const engineFps = await bareEngine(bundle, threads, signal);
+  const bounds = await measureBounds({ bundle, lanes, threads, pictures, signal });
+  const fps = count / process_.seconds;
   const mean = (sum: number): number => rounded(sum / count, 3);
   return {
-    fps: rounded(count / seconds),
-    cpu_ms_per_frame: rounded((user + system) / 1000 / count),
+    fps: rounded(fps),
+    cpu_ms_per_frame: rounded(process_.cpuMs / count),
     capture_to_verdict_ms: spreadOf(toVerdict),
     capture_to_puback_ms: sender ? spreadOf(toPuback) : null,
     stages_ms: {
-      decode: mean(sums.decode),
-      preprocess: mean(sums.preprocess),
-      infer: mean(sums.infer),
-      decide: mean(sums.decide),
-      publish: mean(sums.publish),
+      decode: mean(stages.decode),
+      preprocess: mean(stages.preprocess),
+      infer: mean(stages.infer),
+      decide: mean(stages.decide),
+      publish: mean(stages.publish),
     },
-    rss_mb: rounded(rssMb, 1),
+    rss_mb: process_.rssMb,
     first_verdict_ms: rounded(firstVerdictMs, 1),
-    engine_fps: rounded(engineFps),
+    engine_fps: bounds.engineFps,
+    capture_to_light_ms: toLight.length > 0 ? spreadOf(toLight) : null,
+    event_loop_delay_ms: process_.eventLoopDelay,
+    rss_peak_mb: process_.rssPeakMb,
+    bound: { ...bounds.bound, share: rounded(fps / bounds.bound.fps, 3) },
     frames: count,
-    refused: frames.refused,
+    refused: refusedInAll,
+    superseded: (camera.drops.superseded ?? 0) - superseded,
+    lanes,
     threads,
+    cores: availableParallelism(),
+    picture: bounds.picture,
+    rate,
     model: `${name} ${modelVersion}`,
     broker,
     mqtt: sender?.protocol ?? null,
     unheard: sender?.unheard ?? 0,
     machine: `${process.platform}-${process.arch}, ${availableParallelism()} cores, ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, Node ${process.versions.node}`,
+  };
+}
+
+const WARM_FRAMES = 20;
+
+function thresholdsOf({ manifest: { defects } }: Bundle): Partial<Record<DefectClass, number>> {
+  return {
+    ...(defects.corrosion ? { corrosion: defects.corrosion.on } : {}),
+    ...(defects.crack ? { crack: defects.crack.on } : {}),
   };
 }

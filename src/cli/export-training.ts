@@ -3,6 +3,9 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { SpectaError } from '../platform/errors.ts';
+import { nodeFiles } from '../platform/files.ts';
+import type { RecordReader } from '../record/read-record.ts';
+import type { FieldRecord } from '../training/field-reviews.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Finish } from './program.ts';
 
@@ -48,22 +51,15 @@ Examples:
 }
 
 async function exportTraining(options: ExportOptions): Promise<number> {
-  const [{ readRecordCopy }, { fieldPictures }, { writeFieldPictures }] = await Promise.all([
-    import('../record/record-copy.ts'),
+  const [{ readRecord }, { fieldPictures }, { writeFieldPictures }] = await Promise.all([
+    import('../record/read-record.ts'),
     import('../training/field-reviews.ts'),
     import('../training/field-pictures.ts'),
   ]);
-  const record = readRecordCopy(await recordFolder(options));
+  const folderRead = await recordFolder(options);
   const lines = options.reviews === undefined ? [] : await reviewLines(options.reviews);
-  const vehicles = new Map(record.runs.map(({ id, vehicle }) => [id, vehicle]));
-  const { run: wanted } = options;
-  const { pictures, passedOver } = fieldPictures({
-    folder: record.folder,
-    findings: record.findings.filter(({ finding }) => wanted?.includes(finding.runId) ?? true),
-    vehicleOf: (run) => vehicles.get(run) ?? 'unknown',
-    // What stands in the file is newer than what the record was told.
-    reviews: reviewsOf([...record.alerts, ...lines]),
-  });
+  const record = readRecord(nodeFiles, folderRead);
+  const { pictures, passedOver } = fieldPictures(fieldRecord(folderRead, record, options.run, lines));
   const written = await writeFieldPictures(options.out, pictures, new Date().toISOString());
   const { folder, counts, leftOut } = written;
   if (options.json === true) {
@@ -77,6 +73,29 @@ async function exportTraining(options: ExportOptions): Promise<number> {
       process.stderr.write(`left out: ${finding}: ${reason} (${file})\n`);
   }
   return leftOut.length > 0 ? EXIT.partial : EXIT.ok;
+}
+
+/** @param reviews alerts as JSON that are newer than what the record was told */
+function fieldRecord(
+  folder: string,
+  record: RecordReader,
+  wanted: readonly string[] | undefined,
+  reviews: readonly string[],
+): FieldRecord {
+  try {
+    const vehicles = new Map(record.runs().map(({ id, vehicle }) => [id, vehicle]));
+    return {
+      folder,
+      findings: record
+        .findings(null)
+        .filter(({ runId }) => wanted?.includes(runId) ?? true)
+        .map((finding) => ({ finding, evidence: record.evidenceOf(finding.id) })),
+      vehicleOf: (run) => vehicles.get(run) ?? 'unknown',
+      reviews: reviewsOf([...record.alerts(), ...reviews]),
+    };
+  } finally {
+    record.close();
+  }
 }
 
 async function recordFolder({ record, config }: ExportOptions): Promise<string> {

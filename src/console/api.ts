@@ -7,6 +7,7 @@ import type { AlertMessage } from '../surface/messages/alert.ts';
 import type { Desk } from './desk.ts';
 import type { EventStream } from './event-stream.ts';
 import { findingFacts, listFindings } from './finding-list.ts';
+import { routeStrip } from './route-strip.ts';
 import type { StillInspector } from './still-inspector.ts';
 
 /** What the page may ask of a vehicle; everything else stays with the vehicle's own tools. */
@@ -84,6 +85,10 @@ export class Api {
       case 'GET /api/coverage': {
         const { vehicle, since } = read(coverageSchema, given);
         return send(response, { stretches: history.coverage(vehicle, since) });
+      }
+      case 'GET /api/route': {
+        const { vehicle, since } = read(coverageSchema, given);
+        return send(response, { strip: routeStrip(history, vehicle, since) });
       }
       case 'POST /api/ask': {
         const { vehicle, name, fields } = read(askSchema, await jsonBody(request));

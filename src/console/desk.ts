@@ -8,6 +8,7 @@ import { countFindings, type FindingCounts } from './finding-list.ts';
 import { type Heard, operatorTopics, readHeard } from './heard.ts';
 import type { History, MarkedAlert } from './history.ts';
 import { type BrokerAccess, OperatorLink, type OperatorLinkState } from './operator-link.ts';
+import { RunLog } from './run-log.ts';
 import { SILENT_AFTER_MS, VehiclePicture, type VehicleView } from './vehicle-picture.ts';
 
 /** A vehicle as the page and `specta watch` show it. */
@@ -55,6 +56,7 @@ export class Desk {
   private readonly clock: Clock;
   private readonly log: Logger;
   private readonly catchUp: CatchUp;
+  private readonly runLog: RunLog;
   private connectedMonoMs: number | null = null;
   private readonly pictures = new Map<string, VehiclePicture>();
   /** Counted anew only when something has come. */
@@ -65,6 +67,7 @@ export class Desk {
     this.history = history;
     this.clock = clock;
     this.log = log;
+    this.runLog = new RunLog(history);
     this.link = new OperatorLink(
       {
         ...options,
@@ -144,7 +147,12 @@ export class Desk {
     this.history.together(() => {
       const told = picture.hear(heard, saidUtcMs);
       if (saidUtcMs !== null) this.history.putHeard(heard.vehicle, saidUtcMs);
-      if (told !== null && !retained) this.history.putCoverage(heard.vehicle, told);
+      if (heard.kind === 'run-log') {
+        const stretch = this.runLog.take(heard.message);
+        if (stretch !== null) this.history.putCoverage(heard.vehicle, stretch);
+      } else if (told !== null && !retained && !this.runLog.knows(heard.vehicle)) {
+        this.history.putCoverage(heard.vehicle, told);
+      }
     });
     this.react(heard, nowUtcMs);
     const online = picture.online;

@@ -6,6 +6,7 @@ import { type LightMessage, lightSchema } from '../surface/messages/light.ts';
 import { type ModelMessage, modelSchema } from '../surface/messages/model.ts';
 import { type Answer, answerSchema } from '../surface/messages/request.ts';
 import { type RunMessage, runSchema } from '../surface/messages/run.ts';
+import { type RunLogMessage, runLogSchema } from '../surface/messages/run-log.ts';
 import { type StateMessage, stateSchema } from '../surface/messages/state.ts';
 import { type StatusMessage, statusSchema } from '../surface/messages/status.ts';
 import { ROOT_TOPIC, topicsOf } from '../surface/topics.ts';
@@ -20,6 +21,7 @@ export type Heard = { readonly vehicle: string } & (
   | { readonly kind: 'light'; readonly message: LightMessage }
   | { readonly kind: 'model'; readonly message: ModelMessage }
   | { readonly kind: 'run'; readonly message: RunMessage }
+  | { readonly kind: 'run-log'; readonly message: RunLogMessage }
   | { readonly kind: 'health'; readonly message: HealthMessage }
   | { readonly kind: 'image'; readonly finding: string; readonly jpeg: Uint8Array }
   /** `request` is the name of what was asked. */
@@ -44,6 +46,7 @@ export function operatorTopics(vehicle: string | null): readonly string[] {
     'light',
     'model',
     'run',
+    'run/log',
     'health',
     'response/#',
   ];
@@ -141,6 +144,8 @@ function readJson(name: string, vehicle: string, value: unknown): Heard | Unread
       return as('model', modelSchema);
     case 'run':
       return as('run', runSchema);
+    case 'runLog':
+      return as('run-log', runLogSchema);
     case 'health':
       return as('health', healthSchema);
     default:

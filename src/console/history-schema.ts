@@ -86,7 +86,15 @@ CREATE TABLE coverage (
 PRAGMA user_version = 1;
 `;
 
-const STEPS: readonly string[] = [VERSION_1];
+/** Where along the route a stretch of coverage was, km. */
+const VERSION_2 = `
+ALTER TABLE coverage ADD COLUMN kp_from REAL;
+ALTER TABLE coverage ADD COLUMN kp_to REAL;
+
+PRAGMA user_version = 2;
+`;
+
+const STEPS: readonly string[] = [VERSION_1, VERSION_2];
 
 /** Brings a history up to date. Throws `RECORD_SCHEMA_NEWER` for one that a newer console wrote. */
 export function migrateHistory(db: DatabaseSync, path: string): void {

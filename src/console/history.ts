@@ -37,6 +37,9 @@ export interface CoverageStretch {
   readonly lost: number;
   /** The most frequent reason for being blind. */
   readonly reason: string | null;
+  /** Kilometre points at its ends, km; null where not known. */
+  readonly kpFrom: number | null;
+  readonly kpTo: number | null;
 }
 
 /** Limits of what a console keeps; the oldest goes first, counted. */
@@ -134,6 +137,17 @@ export class History implements Disposable {
   putComparedUntil(vehicle: string, at: string): void {
     const sql = 'INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2';
     this.run(sql, `compared ${vehicle}`, at);
+  }
+
+  /** The last that a vehicle told of its runs, as it came; null: never anything. */
+  lastRunLog(vehicle: string): string | null {
+    const found = this.row('SELECT value FROM meta WHERE key = ?', `run log ${vehicle}`);
+    return found === undefined ? null : String(found.value);
+  }
+
+  putLastRunLog(vehicle: string, message: string): void {
+    const sql = 'INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2';
+    this.run(sql, `run log ${vehicle}`, message);
   }
 
   /** When each known vehicle was last heard, UTC ms (ours). */
@@ -238,10 +252,10 @@ export class History implements Disposable {
   }
 
   putCoverage(vehicle: string, stretch: CoverageStretch): void {
-    const { endedUtcMs, beganUtcMs, run, seen, blind, lost, reason } = stretch;
+    const { endedUtcMs, beganUtcMs, run, seen, blind, lost, reason, kpFrom, kpTo } = stretch;
     this.run(
-      'INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
-      ...[vehicle, endedUtcMs, beganUtcMs, run, seen, blind, lost, reason],
+      'INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      ...[vehicle, endedUtcMs, beganUtcMs, run, seen, blind, lost, reason, kpFrom, kpTo],
     );
     // By the vehicle's own clock: ours may be another.
     const oldest = endedUtcMs - this.limits.coverageDays * 86_400_000;
@@ -262,6 +276,8 @@ export class History implements Disposable {
       blind: Number(row.blind),
       lost: Number(row.lost),
       reason: row.reason === null ? null : String(row.reason),
+      kpFrom: row.kp_from === null ? null : Number(row.kp_from),
+      kpTo: row.kp_to === null ? null : Number(row.kp_to),
     }));
   }
 

@@ -97,7 +97,20 @@ const engine = z
       .record(z.string().regex(/^[a-z0-9_]+$/), z.union([z.number(), z.boolean(), z.string().min(1)]))
       .default({})
       .describe("onnx-native: options of the provider by ONNX Runtime's names"),
-    threads: count.max(64).default(2).describe('inside one inference; tfjs does not ask'),
+    lanes: count
+      .max(8)
+      .nullable()
+      .default(null)
+      .describe('frames judged at the same time; null: 2 where onnx computes on two cores or more, else 1'),
+    threads: count
+      .max(64)
+      .nullable()
+      .default(null)
+      .describe('inside one inference; tfjs does not ask; null: 1 beside another lane on two cores, else 2'),
+    limitSeconds: positive
+      .max(25)
+      .default(10)
+      .describe('a frame that takes longer is a hung engine; less than WatchdogSec of the unit, which is 30'),
   })
   .superRefine(({ kind, provider, library, providerOptions }, context) => {
     const fault = (at: string, message: string): void =>
@@ -235,6 +248,17 @@ const control = z.strictObject({
     .describe('null: /run/specta/control.sock as a service, control.sock in the state folder otherwise'),
 });
 
+const metrics = z.strictObject({
+  port: z
+    .number()
+    .int()
+    .min(1)
+    .max(65_535)
+    .nullable()
+    .default(null)
+    .describe('the figures of health for Prometheus, on 127.0.0.1 only; null: none'),
+});
+
 const requests = z.strictObject({
   disabled: z.array(z.enum(REQUEST_NAMES)).default([]).describe('refused, whoever asks'),
   fromBroker: z.boolean().default(true).describe('false: only the control socket is heard'),
@@ -273,6 +297,7 @@ export const configSchema = z.strictObject({
   position: position.prefault({}),
   control: control.prefault({}),
   requests: requests.prefault({}),
+  metrics: metrics.prefault({}),
 });
 
 export type Config = z.infer<typeof configSchema>;

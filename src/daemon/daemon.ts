@@ -6,6 +6,7 @@ import type { Bundle } from '../domain/manifest.ts';
 import type { Instant } from '../domain/time.ts';
 import { openLine } from '../light/gpio/open-line.ts';
 import { createLight, type Light } from '../light/light.ts';
+import { readBoardStrain } from '../platform/board-strain.ts';
 import { type Boot, startBoot } from '../platform/boot.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
@@ -16,6 +17,7 @@ import { type BlackBox, openBlackBox } from '../record/black-box.ts';
 import { createLink, type Link } from '../surface/link.ts';
 import type { Requests } from '../surface/requests.ts';
 import { topicsOf } from '../surface/topics.ts';
+import { BoardPace } from './board-pace.ts';
 import type { Config } from './config.ts';
 import { LocalControl, lockAlone } from './control/local-control.ts';
 import { newestFinding } from './control/newest-finding.ts';
@@ -29,6 +31,7 @@ import { HealthReporter } from './health-reporter.ts';
 import { Inspection } from './inspection.ts';
 import { LatencyMeter } from './latency-meter.ts';
 import { LatestSight } from './latest-sight.ts';
+import { MetricsServer } from './metrics-server.ts';
 import {
   cameraOptions,
   defectRules,
@@ -84,6 +87,7 @@ export interface Daemon {
 
 const TICK_MS = 1_000;
 const HEALTH_MS = 5_000;
+const PACE_MS = 2_000;
 const FLUSH_MS = 1_500;
 const DRAIN_MS = 500;
 /** From the beginning of a stop: the surface is waited for no longer, so that the record still has its time, ms. */
@@ -121,8 +125,8 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   // Disposed in reverse: what starts first stops last.
   await using starting = new AsyncDisposableStack();
   const camera = openCamera(cameraOptions(config), { clock, log });
-  const lock = await lockAlone({ config, boot }, environment, log);
-  starting.defer(() => lock?.release());
+  const lock = await lockAlone({ config, boot, clock }, environment, log);
+  starting.defer(() => lock.release());
 
   const line = openLine(lineConfig(config));
   const light = createLight(line, lightPolicy(config), clock);
@@ -239,10 +243,13 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   const runs = new RunControl(inspection, config.run.start, log);
   control.attach({ runs });
 
+  const pace = new BoardPace({ camera, read: () => readBoardStrain(), clock, log });
   const loop = new FrameLoop({
     camera,
     vision,
     log,
+    stride: () => pace.stride,
+    onThinned: () => inspection.thin(),
     onVerdict: (verdict, frame) => {
       inspection.judge(verdict, frame);
       sight.see(verdict, frame);
@@ -282,16 +289,22 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     record,
     link,
     position,
+    pace,
     oddities: () => inspection.oddities,
   });
+  starting.defer(() => health.close());
+  const { port } = config.metrics;
+  const metrics = port === null ? null : await MetricsServer.listen(port);
+  starting.defer(() => metrics?.close());
+  const tell = async (): Promise<void> => {
+    const figures = await health.publish();
+    metrics?.show(figures);
+    events.emit({ kind: 'health', health: figures });
+  };
   const report = (error: unknown): void => log.error({ error }, 'a periodic task failed');
   const beating = every(clock, TICK_MS, () => inspection.tick(), report);
-  const telling = every(
-    clock,
-    HEALTH_MS,
-    async () => events.emit({ kind: 'health', health: await health.publish() }),
-    report,
-  );
+  const telling = every(clock, HEALTH_MS, tell, report);
+  const pacing = every(clock, PACE_MS, () => pace.look(), report);
   const measuring = every(clock, SAMPLE_EVERY_MS, () => disk.sample(), report);
   void disk.sample().catch(report);
 
@@ -315,6 +328,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     beating.cancel();
     telling.cancel();
     measuring.cancel();
+    pacing.cancel();
     const stopping = stopInOrder().catch((error: unknown) => {
       log.error({ error }, 'a part did not stop in order');
     });

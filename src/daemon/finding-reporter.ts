@@ -82,6 +82,11 @@ export class FindingReporter {
     return this.drops.snapshot();
   }
 
+  /** Findings of which something is kept in memory: open ones, and those that are still being looked for. */
+  get remembered(): number {
+    return Math.max(this.latest.size, this.whereabouts.size);
+  }
+
   /** Changes not yet committed. */
   get waiting(): number {
     return this.queued;
@@ -293,7 +298,17 @@ export class FindingReporter {
 
   private forgetIfDone(id: string): void {
     const finding = this.latest.get(id);
-    if (!finding || finding.closedAt === null || this.whereabouts.isLooking(id)) return;
+    if (!finding || finding.closedAt === null) return;
+    const search = this.whereabouts.searchOf(id);
+    if (search !== null) {
+      // What it finds is still drawn and recorded. A search that nobody draws must not be kept for good either.
+      void search
+        .then(() => Promise.all(this.annotations))
+        .then(() => {
+          this.queue = this.queue.then(() => this.forgetIfDone(id));
+        });
+      return;
+    }
     this.latest.delete(id);
     this.whereabouts.forget(id);
   }

@@ -7,20 +7,34 @@ import type { Logger } from '../platform/log.ts';
 import type { Judgement, Vision } from '../vision/vision.ts';
 import type { SupervisedVision } from './supervised-vision.ts';
 
-/** Why a frame that the camera gave never became a verdict, or its verdict was not dealt with (`verdict-faulty`). */
-export type LoopDrop = 'engine-away' | 'engine-failed' | 'picture-refused' | 'verdict-faulty';
+/**
+ * Why a frame that the camera gave never became a verdict, or its verdict was not dealt with (`verdict-faulty`).
+ * `thinned`: left out to spare a board that is hot or slowed.
+ */
+export type LoopDrop = 'engine-away' | 'engine-failed' | 'picture-refused' | 'verdict-faulty' | 'thinned';
 
 interface LoopParts {
   readonly camera: FrameSource;
-  readonly vision: SupervisedVision;
+  readonly vision: Pick<SupervisedVision, 'vision' | 'proved'>;
   readonly log: Logger;
   readonly onVerdict: (verdict: Verdict, frame: Frame) => void;
+  /** Every so many-th frame is judged; absent: every one. */
+  readonly stride?: () => number;
+  readonly onThinned?: () => void;
 }
 
-/** Camera to verdicts, one inference in flight, newest frame first. It waits for the camera and the engine, nothing else. */
+/**
+ * Camera to verdicts, newest frame first, as many at the same time as vision has lanes, told in the order in which they
+ * were captured. It waits for the camera and the engine, nothing else.
+ */
 export class FrameLoop {
   private readonly parts: LoopParts;
   private readonly drops = new Counters<LoopDrop>();
+  private readonly inFlight = new Set<Promise<void>>();
+  /** Frames left out since the last one that was not. */
+  private thinned = 0;
+  /** Which engine the frames in flight are with. */
+  private serving: Vision | null = null;
 
   constructor(parts: LoopParts) {
     this.parts = parts;
@@ -34,12 +48,40 @@ export class FrameLoop {
   async run(): Promise<void> {
     const { camera, vision } = this.parts;
     for (;;) {
+      await this.untilFewer(vision.vision?.lanes ?? 1);
       const frame = await camera.next();
-      if (frame === null) return;
+      if (frame === null) break;
+      if (this.leavesOut()) continue;
       const engine = vision.vision;
+      // Verdicts of two engines must not come in each other's order.
+      if (engine !== this.serving) await this.untilFewer(1);
+      this.serving = engine;
       if (engine === null) this.drops.add('engine-away');
-      else await this.judge(engine, frame);
+      else this.begin(engine, frame);
     }
+    await this.untilFewer(1);
+  }
+
+  private leavesOut(): boolean {
+    const { stride, onThinned } = this.parts;
+    if (this.thinned + 1 >= (stride?.() ?? 1)) {
+      this.thinned = 0;
+      return false;
+    }
+    this.thinned += 1;
+    this.drops.add('thinned');
+    onThinned?.();
+    return true;
+  }
+
+  private begin(engine: Vision, frame: Frame): void {
+    const judging: Promise<void> = this.judge(engine, frame).finally(() => this.inFlight.delete(judging));
+    this.inFlight.add(judging);
+  }
+
+  /** Waits until fewer than `most` frames are in flight. */
+  private async untilFewer(most: number): Promise<void> {
+    while (this.inFlight.size >= most) await Promise.race(this.inFlight);
   }
 
   private async judge(engine: Vision, given: Frame): Promise<void> {

@@ -134,6 +134,11 @@ export class InspectionRun {
     return this.inspector.judge(verdict, fix);
   }
 
+  /** A frame was left out to spare the board. */
+  thin(): void {
+    this.inspector.thin();
+  }
+
   setDefects(defects: Manifest['defects']): void {
     this.inspector.setDefects(defects);
   }

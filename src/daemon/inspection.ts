@@ -1,7 +1,7 @@
 import type { FindingChange } from '../domain/finding.ts';
 import type { Fix } from '../domain/fix.ts';
 import type { Frame } from '../domain/frame.ts';
-import type { RunEnd } from '../domain/run.ts';
+import type { Run, RunEnd } from '../domain/run.ts';
 import type { PartStatus } from '../domain/status.ts';
 import type { ClockQuality, Instant } from '../domain/time.ts';
 import type { DefectClass, Verdict } from '../domain/verdict.ts';
@@ -14,6 +14,7 @@ import { asSpectaError } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import type { BlackBox } from '../record/black-box.ts';
 import type { UnfinishedRun } from '../record/history-table.ts';
+import type { OutboxMessage } from '../record/message.ts';
 import type { FindingReporter } from './finding-reporter.ts';
 import { InspectionRun, type RunSetting } from './inspection-run.ts';
 import type { LatencyMeter } from './latency-meter.ts';
@@ -124,7 +125,8 @@ export class Inspection {
       'a run that was cut off long ago ends as interrupted',
     );
     this.react({ changes, newPeaks: [], wantedFrames: [] });
-    this.settle(record.endRun({ ...left.run, endedAt: now, end: 'interrupted' }), 'the end of the run');
+    const run: Run = { ...left.run, endedAt: now, end: 'interrupted' };
+    this.settle(record.endRun(run, this.logOf(run)), 'the end of the run');
   }
 
   /** What another model says of defects, in force from the next frame; open findings go on. */
@@ -142,7 +144,7 @@ export class Inspection {
     this.run = run;
     this.tellParts(run);
     log.info({ run: run.id }, 'the run begins');
-    this.settle(record.startRun(run.record), 'the start of the run');
+    this.settle(record.startRun(run.record, this.logOf(run.record)), 'the start of the run');
     this.publish();
     return run;
   }
@@ -169,6 +171,11 @@ export class Inspection {
     publisher.detection(verdict, this.run?.id ?? null, this.thresholds, fix);
   }
 
+  /** A frame was left out to spare the board. */
+  thin(): void {
+    this.run?.thin();
+  }
+
   private tellPeaks(ids: readonly string[], frame: Frame): void {
     for (const finding of this.run?.openFindings ?? []) {
       if (ids.includes(finding.id)) this.parts.reporter.peakRose(finding, frame);
@@ -193,7 +200,7 @@ export class Inspection {
     this.react(run.stop(clock.now(), why));
     this.run = null;
     log.info({ run: run.id, end: why, coverage: run.record.coverage }, 'the run has ended');
-    this.settle(record.endRun(run.record), 'the end of the run');
+    this.settle(record.endRun(run.record, this.logOf(run.record)), 'the end of the run');
     publisher.run(run.record, []);
   }
 
@@ -230,8 +237,15 @@ export class Inspection {
   private write(): void {
     if (!this.run) return;
     this.writtenMonoMs = this.parts.clock.now().monoMs;
-    this.settle(this.parts.record.updateRun(this.run.record), 'the coverage');
+    const { record } = this.run;
+    this.settle(this.parts.record.updateRun(record, this.logOf(record)), 'the coverage');
     this.publish();
+  }
+
+  /** What is told of a run now, with the place where the vehicle is now. */
+  private logOf(run: Run): OutboxMessage {
+    const { clock, publisher, fixAt } = this.parts;
+    return publisher.runLog(run, fixAt(clock.now()));
   }
 
   /** The record tells of its own trouble on its status; here it is only named in the log. */

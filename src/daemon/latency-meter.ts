@@ -15,6 +15,7 @@ export class LatencyMeter {
   private readonly stages = new Map<Stage, RecentValues>();
   private frames = 0;
   private since: number;
+  private firstFrame: number | null = null;
 
   constructor(nowMonoMs: number) {
     this.since = nowMonoMs;
@@ -30,7 +31,18 @@ export class LatencyMeter {
   }
 
   countFrame(): void {
+    this.firstFrame ??= performance.now() / 1000;
     this.frames += 1;
+  }
+
+  /** Frames since the rate was last taken. */
+  get framesSinceTaken(): number {
+    return this.frames;
+  }
+
+  /** From the start of the process to the first frame judged; null before it. */
+  get firstFrameSeconds(): number | null {
+    return this.firstFrame;
   }
 
   /** Frames a second since the last call. */

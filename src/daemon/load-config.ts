@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { type Document, LineCounter, parse, parseDocument } from 'yaml';
+import { open } from 'node:fs/promises';
+import { type Document, isCollection, LineCounter, parse, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { SpectaError } from '../platform/errors.ts';
 import { nearestName } from '../platform/nearest-name.ts';
@@ -87,7 +87,7 @@ export function parseConfig(
 ): Config {
   const mistakes: string[] = [];
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, logLevel: 'error' });
+  const document = documentOf(text, lines, name);
   // A warning (a tag nobody knows) means that the file says something else than its author thinks.
   for (const error of [...document.errors, ...document.warnings]) {
     const { line, col } = lines.linePos(error.pos[0]);
@@ -118,9 +118,26 @@ export function parseConfig(
   return result.data;
 }
 
-/** What the document says; an alias of nothing, and aliases that unfold without measure, are found only here. */
+/** The text as YAML; nesting without measure ends the parser where the stack does. */
+function documentOf(text: string, lineCounter: LineCounter, name: string): Document.Parsed {
+  try {
+    return parseDocument(text, { lineCounter, logLevel: 'error' });
+  } catch (error) {
+    throw invalid(name, [`the file: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+}
+
+/**
+ * What the document says; an alias of nothing, and aliases that unfold without measure, are found only here. A key that is
+ * itself a list or keys and values is refused: nested, their names take time that doubles with each level.
+ */
 function contentOf(document: Document.Parsed, name: string): unknown {
   try {
+    visit(document, {
+      Pair(_, { key }) {
+        if (isCollection(key)) throw new RangeError('a key must be a word');
+      },
+    });
     return document.toJS();
   } catch (error) {
     throw invalid(name, [`the file: ${error instanceof Error ? error.message : String(error)}`]);
@@ -144,6 +161,26 @@ function invalid(name: string, mistakes: readonly string[]): SpectaError {
   return new SpectaError('CONFIG_INVALID', `${name} has ${mistakes.length} ${noun}:${list}`, HELP);
 }
 
+/** A configuration has some kilobytes; a device or a film named by mistake has no end. */
+const MOST_BYTES = 1_000_000;
+
+/** The text of a file. Rejects with Node's error, and with one for more than {@link MOST_BYTES}, which are not read. */
+async function readText(file: string): Promise<string> {
+  const handle = await open(file);
+  try {
+    const bytes = Buffer.alloc(MOST_BYTES + 1);
+    let filled = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, null);
+      filled += bytesRead;
+      if (filled > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`);
+      if (bytesRead === 0) return bytes.toString('utf8', 0, filled);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Reads the configuration file. Throws `CONFIG_UNREADABLE` or `CONFIG_INVALID`. */
 export async function loadConfig(
   file: string,
@@ -151,7 +188,7 @@ export async function loadConfig(
 ): Promise<Config> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readText(file);
   } catch (error) {
     throw new SpectaError(
       'CONFIG_UNREADABLE',

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { CameraOptions } from '../camera/frame-source.ts';
 import type { Manifest } from '../domain/manifest.ts';
@@ -9,6 +10,7 @@ import type { PositionChoice } from '../position/open-position.ts';
 import { DEFAULT_LIMITS, type RecordLimits } from '../record/limits.ts';
 import type { LinkOptions } from '../surface/link-options.ts';
 import type { EngineChoice } from '../vision/engine/engine.ts';
+import type { VisionOptions } from '../vision/vision.ts';
 import type { Config } from './config.ts';
 import type { ProofLimits } from './trial/trial-under-way.ts';
 
@@ -113,18 +115,38 @@ export function trialOptions({ model }: Config): {
   };
 }
 
+/**
+ * Frames at the same time, and threads inside one inference. One thread for each of two frames judges more frames a second
+ * than two threads for one, with less processor time for each (docs/evidence): only a processor's cores are divided so,
+ * for a GPU takes one frame after the other.
+ *
+ * @param cores that this process may use
+ */
+export function lanesAndThreads(
+  { kind, provider, lanes, threads }: Pick<Config['engine'], 'kind' | 'provider' | 'lanes' | 'threads'>,
+  cores: number = availableParallelism(),
+): { readonly lanes: number; readonly threads: number } {
+  const dividesCores = kind === 'onnx' && (provider ?? 'cpu') === 'cpu' && cores > 1;
+  const chosen = lanes ?? (dividesCores ? 2 : 1);
+  return { lanes: chosen, threads: threads ?? Math.max(1, Math.min(2, Math.floor(cores / chosen))) };
+}
+
 /** Which engine serves the model, and how. What TensorRT builds is kept with the state. */
-export function engineOptions({ engine, stateFolder }: Config): EngineChoice {
-  const { kind, provider, library, providerOptions, threads } = engine;
+export function engineOptions({
+  engine,
+  stateFolder,
+}: Config): EngineChoice & Required<Pick<VisionOptions, 'hangMs' | 'lanes'>> {
+  const { kind, provider, library, providerOptions, limitSeconds } = engine;
   return {
     engine: kind,
     provider,
     library,
-    threads,
+    ...lanesAndThreads(engine),
     providerOptions: Object.fromEntries(
       Object.entries(providerOptions).map(([name, value]) => [name, optionText(value)]),
     ),
     cacheFolder: join(stateFolder, 'engines'),
+    hangMs: limitSeconds * 1000,
   };
 }
 

@@ -7,6 +7,7 @@ import type { DefectClass, ModelReference, Verdict } from '../domain/verdict.ts'
 import type { Light } from '../light/light.ts';
 import type { Boot } from '../platform/boot.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { OutboxMessage } from '../record/message.ts';
 import type { Link } from '../surface/link.ts';
 import { detectionMessage, detectionSchema } from '../surface/messages/detection.ts';
 import { encode, type Stamp } from '../surface/messages/envelope.ts';
@@ -15,6 +16,7 @@ import { homeAssistantDiscovery } from '../surface/messages/home-assistant.ts';
 import { lightMessage, lightSchema } from '../surface/messages/light.ts';
 import { type ModelsOnBoard, modelMessage, modelSchema } from '../surface/messages/model.ts';
 import { runMessage, runSchema } from '../surface/messages/run.ts';
+import { runLogMessage, runLogSchema } from '../surface/messages/run-log.ts';
 import { statusMessage, statusSchema } from '../surface/messages/status.ts';
 import { TOPIC_KINDS, type Topics } from '../surface/topics.ts';
 
@@ -80,12 +82,15 @@ export class Publisher {
   }
 
   run(run: Run | null, openFindings: readonly Finding[]): void {
-    this.link?.publishRetained(this.deps.topics.run, this.runPayload(run, openFindings));
+    const message = runMessage({ ...this.stamp(), at: this.deps.clock.now(), run, openFindings });
+    this.link?.publishRetained(this.deps.topics.run, encode(runSchema, message));
   }
 
-  /** The bytes of a `run` message; for the outbox as well. */
-  runPayload(run: Run | null, openFindings: readonly Finding[]): Uint8Array {
-    return encode(runSchema, runMessage({ ...this.stamp(), at: this.deps.clock.now(), run, openFindings }));
+  /** What the run's story has to tell now, for the outbox. @param fix where the vehicle is, as far as it is known */
+  runLog(run: Run, fix: Fix | null): OutboxMessage {
+    const message = runLogMessage({ ...this.stamp(), at: this.deps.clock.now(), run, fix });
+    const { runLog: topic } = this.deps.topics;
+    return { lane: 'run', topic, contentType: 'application/json', payload: encode(runLogSchema, message) };
   }
 
   /** Live, thinned to the configured rate, and only for verdicts with a defect above its threshold. */

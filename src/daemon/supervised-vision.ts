@@ -8,7 +8,7 @@ import { asSpectaError } from '../platform/errors.ts';
 import { GrowingPause } from '../platform/growing-pause.ts';
 import type { Logger } from '../platform/log.ts';
 import type { EngineChoice } from '../vision/engine/engine.ts';
-import { startVision, type Vision } from '../vision/vision.ts';
+import { startVision, type Vision, type VisionOptions } from '../vision/vision.ts';
 
 export type EngineState =
   | { readonly kind: 'starting' }
@@ -16,8 +16,10 @@ export type EngineState =
   | { readonly kind: 'recovering'; readonly reason: string; readonly attempt: number }
   | { readonly kind: 'stopped' };
 
-export interface SupervisedVisionOptions extends EngineChoice {
+export interface SupervisedVisionOptions extends EngineChoice, Pick<VisionOptions, 'hangMs'> {
   readonly bundle: Bundle;
+  /** As `VisionOptions.lanes`. */
+  readonly lanes?: number;
 }
 
 /** Vision that comes back: a worker that dies is started anew after growing pauses (1 s to 30 s). */

@@ -64,6 +64,17 @@ export class Whereabouts {
     return this.searches.get(id)?.located === null;
   }
 
+  /** Ends with the search under way for the finding; null when there is none. */
+  searchOf(id: string): Promise<Located> | null {
+    const search = this.searches.get(id);
+    return search?.located === null ? search.done : null;
+  }
+
+  /** Findings that something is known of. */
+  get size(): number {
+    return this.searches.size;
+  }
+
   forget(id: string): void {
     this.searches.delete(id);
     this.next.delete(id);

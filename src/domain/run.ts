@@ -14,6 +14,8 @@ export interface Coverage {
   readonly unsureRate: number;
   readonly framesJudged: number;
   readonly framesBlind: number;
+  /** Frames left out to spare a board that was hot or slowed; absent: none. */
+  readonly framesThinned?: number;
   /** Metres travelled by KP; null where no position is known. */
   readonly distanceMetres: number | null;
 }

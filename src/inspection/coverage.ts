@@ -51,6 +51,7 @@ export class CoverageMeter {
   private judged: number;
   private blind: number;
   private unsure: number;
+  private thinned: number;
   private distanceMetres: number | null;
   private anchorKp: number | null = null;
 
@@ -66,6 +67,7 @@ export class CoverageMeter {
     this.judged = initial.framesJudged;
     this.blind = initial.framesBlind;
     this.unsure = Math.round(initial.unsureRate * initial.framesJudged);
+    this.thinned = initial.framesThinned ?? 0;
     this.distanceMetres = initial.distanceMetres;
   }
 
@@ -88,6 +90,11 @@ export class CoverageMeter {
     this.addPosition(fix);
   }
 
+  /** A frame was left out to spare the board. */
+  addThinned(): void {
+    this.thinned += 1;
+  }
+
   /** @param pending time since the last frame, not added yet: shown only once it is lost, so that nothing ever falls */
   read(pending: Span | null): Coverage {
     const blindSeconds: Partial<Record<BlindReason, number>> = {};
@@ -103,6 +110,7 @@ export class CoverageMeter {
       unsureRate: this.judged === 0 ? 0 : this.unsure / this.judged,
       framesJudged: this.judged,
       framesBlind: this.blind,
+      ...(this.thinned > 0 && { framesThinned: this.thinned }),
       distanceMetres: this.distanceMetres,
     };
   }

@@ -41,6 +41,8 @@ export interface Inspector {
    * @param fix where the vehicle was at the capture, or null
    */
   judge(verdict: Verdict, fix: Fix | null): InspectionStep;
+  /** Counts a frame that was left out to spare the board: its time still belongs to the frame before. */
+  thin(): void;
   /** Lets time pass: closes findings and counts lost time when no frames come. About once a second is enough. */
   tick(now: Instant): InspectionStep;
   /** What another model says of defects, in force from the next frame; open findings go on under their id. */
@@ -136,6 +138,10 @@ class ClassByClassInspector implements Inspector {
       if (peakOf !== null) newPeaks.push(peakOf);
     }
     return { changes, newPeaks, wantedFrames: this.wantedFrames() };
+  }
+
+  thin(): void {
+    if (!this.stopped) this.meter.addThinned();
   }
 
   tick(now: Instant): InspectionStep {

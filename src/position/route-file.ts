@@ -6,6 +6,8 @@ import { Route, type RoutePoint } from './route.ts';
 const HELP =
   'Give a GeoJSON LineString (WGS 84), or a CSV with the columns latitude and longitude, in degrees, and perhaps kp, in km.';
 const MOST_POINTS = 200_000;
+/** So many points with all their digits; a larger file is not read into memory. */
+const MOST_BYTES = 33_554_432;
 
 const position = z.tuple([z.number().min(-180).max(180), z.number().min(-90).max(90)], z.number());
 const lineString = z.object({ type: z.literal('LineString'), coordinates: z.array(position).min(2) });
@@ -42,6 +44,11 @@ export function parseRoute(text: string, name: string, firstKp = 0): Route {
 
 /** Reads a route file. Throws `DATA_INVALID`, `DISK_FAILED`. */
 export async function readRoute(fs: FileSystem, path: string, firstKp: number): Promise<Route> {
+  const found = await fs.stat(path);
+  if (found !== null && found.kind !== 'file') throw invalid(path, 'it is no plain file');
+  if (found !== null && found.bytes > MOST_BYTES) {
+    throw invalid(path, `it has ${found.bytes} bytes, more than ${MOST_BYTES}`);
+  }
   return parseRoute(new TextDecoder().decode(await fs.readFile(path)), path, firstKp);
 }
 

@@ -4,6 +4,7 @@ import type { Box } from '../domain/verdict.ts';
 import { SpectaError } from '../platform/errors.ts';
 import { drawMark } from './draw-mark.ts';
 import { ADVANCE, LINE_HEIGHT, strokes, wrap } from './lettering.ts';
+import { loadSharp } from './load-sharp.ts';
 
 /** What is written on an annotated picture. */
 export interface Caption {
@@ -121,8 +122,7 @@ function imageError(error: unknown): SpectaError {
  * @throws SpectaError `IMAGE_UNREADABLE`, `IMAGE_TOO_LARGE`
  */
 export async function annotateImage(image: Uint8Array, caption: Caption): Promise<Annotated> {
-  // Loaded when first needed: a process that draws nothing need not hold libvips.
-  const { default: sharp } = await import('sharp');
+  const sharp = await loadSharp();
   // A camera's JPEG may have stray bytes that every viewer forgives; what was judged shall also be shown.
   const open = (): Sharp => sharp(image, { failOn: 'none', limitInputPixels: MOST_PIXELS, autoOrient: true });
   try {

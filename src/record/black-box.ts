@@ -63,7 +63,7 @@ export class BlackBox {
     const { spawn = spawnRecordWorker } = options;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.client = new RecordClient({ ...options, limits: this.limits, spawn });
-    this.runWriter = new RunWriter((run, durable) => this.client.ask('run', { run, durable }));
+    this.runWriter = new RunWriter((run, durable, message) => this.writeRun(run, durable, message));
   }
 
   /** Starts the worker and opens the record: see {@link openBlackBox}. */
@@ -85,22 +85,27 @@ export class BlackBox {
     return this.client.condition.onStatus(listener);
   }
 
-  /** Writes down that a run began, or goes on under this boot; synced. */
-  startRun(run: Run): Promise<void> {
-    return this.runWriter.put(run);
+  /**
+   * Writes down that a run began, or goes on under this boot; synced.
+   *
+   * @param tells the surface of it, in the same transaction
+   */
+  startRun(run: Run, tells: OutboxMessage | null = null): Promise<void> {
+    return this.runWriter.put(run, tells);
   }
 
   /**
-   * Writes down how far the run's coverage is. Cheap: a loss of power may cost the last of them. Of calls that come
-   * faster than the disk only the newest is written; all resolve with it.
+   * Writes down how far the run's coverage is: synced where it tells the surface of it, else cheap, so that a loss of
+   * power may cost the last of them. Of calls that come faster than the disk only the newest is written, with what it
+   * tells; all resolve with it.
    */
-  updateRun(run: Run): Promise<void> {
-    return this.runWriter.update(run);
+  updateRun(run: Run, tells: OutboxMessage | null = null): Promise<void> {
+    return this.runWriter.update(run, tells);
   }
 
-  /** Writes down that the run ended, after all updates given before; synced. */
-  endRun(run: Run): Promise<void> {
-    return this.runWriter.put(run);
+  /** Writes down that the run ended, after all updates given before; synced. @param tells as {@link startRun} */
+  endRun(run: Run, tells: OutboxMessage | null = null): Promise<void> {
+    return this.runWriter.put(run, tells);
   }
 
   /**
@@ -232,6 +237,16 @@ export class BlackBox {
     return told;
   }
 
+  /**
+   * Puts the annotated image of a finding into the outbox again, behind everything else. `waiting`: it is there already.
+   * `gone`: there is none any more, or it is older than the outbox keeps.
+   */
+  async resendImage(findingId: string, topic: string): Promise<'queued' | 'waiting' | 'gone'> {
+    const told = await this.client.ask('resendImage', { findingId, topic });
+    if (told === 'queued') this.committed.emit({ lane: 'image', fresh: [] });
+    return told;
+  }
+
   /** All runs, newest first. */
   runs(): Promise<readonly Run[]> {
     return this.client.ask('runs', {});
@@ -262,6 +277,18 @@ export class BlackBox {
       this.committed.emit({ lane, fresh: ids.filter((_, index) => own[index]?.lane === lane) });
     }
     return ids;
+  }
+
+  private async writeRun(run: Run, durable: boolean, message: OutboxMessage | null): Promise<void> {
+    if (message === null) {
+      await this.client.ask('run', { run, durable, tells: null });
+      return;
+    }
+    const own = { ...message, payload: new Uint8Array(message.payload) };
+    const fresh = await this.keyed((key) =>
+      this.client.ask('run', { run, durable, tells: { key, message: own } }),
+    );
+    this.committed.emit({ lane: message.lane, fresh });
   }
 
   private async keyed<T>(work: (key: CommitKey) => Promise<T>): Promise<T> {

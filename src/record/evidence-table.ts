@@ -21,6 +21,16 @@ function storedEvidence(row: Row): StoredEvidence {
   };
 }
 
+function agingFile(row: Row): Aging & { file: string } {
+  return {
+    file: text(row, 'file'),
+    bytes: number(row, 'bytes'),
+    boot: text(row, 'boot'),
+    utcMs: number(row, 'saved_utc_ms'),
+    monoMs: number(row, 'saved_mono_ms'),
+  };
+}
+
 /** The index of stills. A row stays when its file must go, so that a report can say so. */
 export class EvidenceTable {
   private readonly insert: StatementSync;
@@ -29,6 +39,7 @@ export class EvidenceTable {
   private readonly oldestLive: StatementSync;
   private readonly markDropped: StatementSync;
   private readonly total: StatementSync;
+  private readonly newest: StatementSync;
 
   constructor(db: DatabaseSync) {
     this.insert = db.prepare(
@@ -42,6 +53,10 @@ export class EvidenceTable {
       'SELECT file, bytes, boot, saved_utc_ms, saved_mono_ms FROM evidence WHERE dropped IS NULL ORDER BY rowid LIMIT ?',
     );
     this.markDropped = db.prepare('UPDATE evidence SET dropped = ? WHERE file = ? AND dropped IS NULL');
+    this.newest = db.prepare(
+      "SELECT file, bytes, boot, saved_utc_ms, saved_mono_ms FROM evidence WHERE finding = ? AND kind = 'annotated' " +
+        'AND dropped IS NULL ORDER BY rowid DESC LIMIT 1',
+    );
     this.total = db.prepare("SELECT bytes FROM totals WHERE name = 'stills'");
   }
 
@@ -83,13 +98,13 @@ export class EvidenceTable {
 
   /** The stills saved first of those whose files are there. */
   oldest(limit: number): (Aging & { file: string })[] {
-    return this.oldestLive.all(limit).map((row) => ({
-      file: text(row, 'file'),
-      bytes: number(row, 'bytes'),
-      boot: text(row, 'boot'),
-      utcMs: number(row, 'saved_utc_ms'),
-      monoMs: number(row, 'saved_mono_ms'),
-    }));
+    return this.oldestLive.all(limit).map(agingFile);
+  }
+
+  /** The last annotated image of a finding whose file is there; null: none. */
+  newestPicture(findingId: string): (Aging & { file: string }) | null {
+    const row = this.newest.get(findingId);
+    return row === undefined ? null : agingFile(row);
   }
 
   /** Notes that a file is gone; false when that was known. */

@@ -1,6 +1,7 @@
 import type { Sharp } from 'sharp';
 import type { Frame, PixelFormat } from '../domain/frame.ts';
 import { SpectaError } from '../platform/errors.ts';
+import { loadSharp } from './load-sharp.ts';
 
 /** What of a frame an image file is made from. */
 export type FramePixels = Pick<Frame, 'format' | 'range' | 'width' | 'height' | 'stride' | 'data'>;
@@ -109,7 +110,7 @@ async function encodeRaw(frame: FramePixels, format: RawFormat): Promise<FrameIm
       'Set width, height and format of the camera to what it really sends.',
     );
   }
-  const { default: sharp } = await import('sharp');
+  const sharp = await loadSharp();
   const { data, channels } = pixels(frame, sample);
   const jpeg = await sharp(data, { raw: { width, height, channels } })
     .jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4' })
@@ -124,7 +125,7 @@ async function encodeRaw(frame: FramePixels, format: RawFormat): Promise<FrameIm
  */
 export async function frameImage(frame: FramePixels): Promise<FrameImage> {
   if (frame.format !== 'jpeg' && frame.format !== 'encoded') return encodeRaw(frame, frame.format);
-  const { default: sharp } = await import('sharp');
+  const sharp = await loadSharp();
   const open = (): Sharp => sharp(frame.data, { failOn: 'none' });
   try {
     const { width, height, format } = await open().metadata();

@@ -4,6 +4,8 @@ export interface RecordLimits {
   readonly outboxBytes: number;
   /** Messages older than this are given up, ms. */
   readonly outboxAgeMs: number;
+  /** Messages of runs that wait, for a surface that never asks for them; the newest of a run tells its whole coverage. */
+  readonly runMessages: number;
   /** Bytes of the alerts kept to be told again; the newest of each finding stays whatever it takes. */
   readonly toldBytes: number;
   /** Bytes of all stills. */
@@ -24,6 +26,7 @@ const MEBIBYTE = 1_048_576;
 export const DEFAULT_LIMITS: RecordLimits = {
   outboxBytes: 512 * MEBIBYTE,
   outboxAgeMs: 30 * DAY_MS,
+  runMessages: 20_000,
   toldBytes: 256 * MEBIBYTE,
   stillBytes: 2048 * MEBIBYTE,
   stillAgeMs: 90 * DAY_MS,

@@ -33,7 +33,16 @@ export interface Requests {
     };
     answer: null;
   };
-  run: { body: { readonly run: Run; readonly durable: boolean }; answer: null };
+  run: {
+    body: {
+      readonly run: Run;
+      /** Synced to the disk. */
+      readonly durable: boolean;
+      /** What tells the surface of it, in the same transaction. */
+      readonly tells: { readonly key: CommitKey; readonly message: OutboxMessage } | null;
+    };
+    answer: readonly number[];
+  };
   commit: {
     body: {
       readonly key: CommitKey;
@@ -63,6 +72,11 @@ export interface Requests {
   mark: { body: { readonly entry: number; readonly reason: number | null }; answer: null };
   alerts: { body: AlertPage; answer: readonly ToldAlert[] };
   resend: { body: AlertQuery; answer: { readonly queued: number; readonly waiting: number } };
+  resendImage: {
+    body: { readonly findingId: string; readonly topic: string };
+    /** `waiting`: it is in the outbox already. `gone`: there is none, or it is older than the outbox keeps. */
+    answer: 'queued' | 'waiting' | 'gone';
+  };
   findings: { body: FindingQuery; answer: readonly Finding[] };
   runs: { body: Readonly<Record<string, never>>; answer: readonly Run[] };
   unfinished: { body: { readonly vehicle: string }; answer: readonly UnfinishedRun[] };

@@ -76,10 +76,14 @@ export class Recorder {
         return null;
       }),
 
-    run: ({ run, durable }, stamp) =>
+    run: ({ run, durable, tells }, stamp) =>
       this.write(async () => {
-        await this.commit(stamp, durable, ({ history }) => history.putRun(run, stamp));
-        return null;
+        const ids = await this.commit(stamp, durable, ({ history, outbox, commits }) => {
+          history.putRun(run, stamp);
+          return tells === null ? [] : commits.once(tells.key, () => [outbox.add(tells.message, stamp)]);
+        });
+        if (tells !== null) await this.keepWithinLimits(stamp);
+        return ids;
       }),
 
     commit: ({ key, finding, tells, evidence, messages }, stamp) =>
@@ -158,6 +162,21 @@ export class Recorder {
         afterId = last.id;
       }
     },
+
+    resendImage: ({ findingId, topic }, stamp) =>
+      this.write(() =>
+        this.commit(stamp, false, ({ evidence, outbox }) => {
+          const picture = evidence.newestPicture(findingId);
+          if (picture === null) return 'gone';
+          const { limits } = this.order ?? {};
+          if (limits && isAged(picture, stamp, limits.outboxAgeMs)) return 'gone';
+          if (outbox.idsOfFile(picture.file).length > 0) return 'waiting';
+          const { boot, utcMs, monoMs } = picture;
+          const message = { lane: 'image', topic, contentType: 'image/jpeg' } as const;
+          outbox.addFile(message, picture.file, picture.bytes, { boot, utcMs, monoMs });
+          return 'queued';
+        }),
+      ),
 
     findings: async (query) => this.opened().history.findings(query),
     runs: async () => this.opened().history.runs(),

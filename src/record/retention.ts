@@ -53,6 +53,7 @@ export class Retention {
     const gone = transaction(kept.db, false, () => {
       for (const [file, reason] of told) this.dropStill(kept, file, reason);
       this.dropAgedMessages(kept, now);
+      this.dropRunsOverLimit(kept);
       this.dropMessagesOverLimit(kept);
       this.forgetToldOverLimit(kept);
       return this.dropStills(kept, now);
@@ -66,6 +67,7 @@ export class Retention {
     if (this.untold.size > 0) return true;
     return (
       kept.outbox.depth().bytes > this.limits.outboxBytes ||
+      kept.outbox.depth().waiting.run > this.limits.runMessages ||
       kept.alerts.bytes() > this.limits.toldBytes ||
       kept.evidence.liveBytes() > this.limits.stillBytes
     );
@@ -113,6 +115,12 @@ export class Retention {
         outbox.drop(row.id, `${lane}-expired`);
       }
     }
+  }
+
+  private dropRunsOverLimit({ outbox }: Kept): void {
+    const excess = outbox.depth().waiting.run - this.limits.runMessages;
+    if (excess <= 0) return;
+    for (const { id } of outbox.oldest('run', Math.min(excess, BATCH))) outbox.drop(id, 'run-over-limit');
   }
 
   private dropMessagesOverLimit({ outbox }: Kept): void {

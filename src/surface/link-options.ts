@@ -51,6 +51,8 @@ export interface LinkOptions {
   readonly backlogPerSecond?: number;
   /** Where no more than so many alerts wait, as after a short outage, past and present go at once in one order. */
   readonly backlogBurst?: number;
+  /** How fast images are sent, once a few have gone: those of an outage, or told again, take a while. */
+  readonly imagesPerSecond?: number;
   readonly unheardRetrySeconds?: number;
   readonly refusedPause?: { readonly firstMs: number; readonly mostMs: number };
   readonly historicalAfterSeconds?: number;
@@ -105,6 +107,7 @@ export function settle(options: LinkOptions): SettledOptions {
     inFlight: 8,
     backlogPerSecond: 100,
     backlogBurst: 64,
+    imagesPerSecond: 4,
     unheardRetrySeconds: 5,
     refusedPause: { firstMs: 1000, mostMs: 60_000 },
     historicalAfterSeconds: 10,

@@ -18,6 +18,8 @@ const CALLED: Readonly<Record<OutboxLane, string>> = {
   image: 'alert images',
 };
 const LANES: readonly OutboxLane[] = ['alert', 'run', 'image'];
+/** A surface that wants alerts and no story of the runs is well served. */
+const MISSED: readonly OutboxLane[] = ['alert', 'image'];
 
 /** What `status/link` says. A refusal comes before nobody listening, alerts before the rest. */
 export function linkCondition(seen: {
@@ -57,7 +59,7 @@ export function linkCondition(seen: {
       cause: `refused ${topic} ${reason}`,
     };
   }
-  for (const name of LANES) {
+  for (const name of MISSED) {
     if (seen.lane(name).kind !== 'unheard') continue;
     const reason = `nobody is subscribed to ${CALLED[name]}: ${seen.waiting[name]} waiting`;
     return { condition: 'recovering', reason, cause: `unheard ${name}` };

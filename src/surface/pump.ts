@@ -21,6 +21,8 @@ export interface PumpOptions {
   /** Alerts of the past sent a second once {@link backlogBurst} of them have gone. */
   readonly backlogPerSecond: number;
   readonly backlogBurst: number;
+  /** Images sent a second, once some have gone. */
+  readonly imagesPerSecond: number;
   /** Pause before an unheard lane is tried again, s. */
   readonly unheardRetrySeconds: number;
   /** First and longest pause after a refusal, ms. */
@@ -52,10 +54,13 @@ export class Pump {
   private readonly present: Lane;
   private readonly fresh = new FreshAlerts();
   private readonly alerts: Lane;
+  private readonly images: Lane;
   private readonly allowance: Allowance;
+  private readonly imageAllowance: Allowance;
   /** A backlog is being sent at its bounded rate. */
   private passing = false;
-  private awaitsAllowance = false;
+  /** Lanes that go on when they may again. */
+  private readonly awaiting = new Set<Lane>();
   /** In the order of their priority. */
   private readonly lanes: readonly Lane[];
   private readonly refusedPauses = new Map<Lane, GrowingPause>();
@@ -73,15 +78,12 @@ export class Pump {
     this.parts = parts;
     this.onCondition = onCondition;
     this.allowance = new Allowance(parts.clock, options.backlogPerSecond, options.backlogBurst);
+    this.imageAllowance = new Allowance(parts.clock, options.imagesPerSecond, IMAGE_BURST);
     this.present = new Lane('alert', options.inFlight, true);
     this.alerts = new Lane('alert', options.inFlight, true);
-    this.lanes = [
-      this.present,
-      this.alerts,
-      new Lane('run', 1, true),
-      // One image at a time: an alert waits behind no more than the one whose bytes are already with the socket.
-      new Lane('image', 1, false),
-    ];
+    // One image at a time: an alert waits behind no more than the one whose bytes are already with the socket.
+    this.images = new Lane('image', 1, false);
+    this.lanes = [this.present, this.alerts, new Lane('run', 1, true), this.images];
     for (const lane of this.lanes) {
       const { firstMs, mostMs } = options.refusedPause;
       this.refusedPauses.set(lane, new GrowingPause(firstMs, mostMs));
@@ -154,7 +156,13 @@ export class Pump {
           return { lane, entry };
         }
         if (lane === this.alerts && lane.ready.length > 0 && !this.allowance.take()) {
-          this.throttle();
+          // From now on alerts of the present pass.
+          this.passing = true;
+          this.goOnLater(lane, this.allowance);
+          return null;
+        }
+        if (lane === this.images && lane.ready.length > 0 && !this.imageAllowance.take()) {
+          this.goOnLater(lane, this.imageAllowance);
           return null;
         }
         const entry = lane.take();
@@ -175,13 +183,11 @@ export class Pump {
     return this.parts.outbox.depth().waiting.alert > this.options.backlogBurst;
   }
 
-  /** From now on alerts of the present pass; the backlog goes on when it may. */
-  private throttle(): void {
-    this.passing = true;
-    if (this.awaitsAllowance) return;
-    this.awaitsAllowance = true;
-    this.after(this.allowance.waitMs(), () => {
-      this.awaitsAllowance = false;
+  private goOnLater(lane: Lane, allowance: Allowance): void {
+    if (this.awaiting.has(lane)) return;
+    this.awaiting.add(lane);
+    this.after(allowance.waitMs(), () => {
+      this.awaiting.delete(lane);
       this.wake();
     });
   }
@@ -322,6 +328,8 @@ export class Pump {
 }
 
 const OUTBOX_RETRY_MS = 1000;
+/** Images that go at once after a rest. */
+const IMAGE_BURST = 8;
 
 function chained(first: (() => void) | undefined, second: () => void): () => void {
   return () => {

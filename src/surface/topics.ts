@@ -29,6 +29,7 @@ export const TOPIC_KINDS = {
   light: { pattern: 'light', qos: 1, retained: true, outbox: false, expirySeconds: null },
   model: { pattern: 'model', qos: 1, retained: true, outbox: false, expirySeconds: null },
   run: { pattern: 'run', qos: 1, retained: true, outbox: false, expirySeconds: null },
+  runLog: { pattern: 'run/log', qos: 1, retained: false, outbox: true, expirySeconds: null },
   health: { pattern: 'health', qos: 0, retained: false, outbox: false, expirySeconds: 30 },
 } as const satisfies Record<string, TopicKind>;
 
@@ -54,6 +55,7 @@ export interface Topics {
   readonly light: string;
   readonly model: string;
   readonly run: string;
+  readonly runLog: string;
   readonly health: string;
   /** The filter under which every request to the vehicle comes. */
   readonly requests: string;
@@ -92,6 +94,7 @@ export function topicsOf(vehicle: string): Topics {
     light: below('light'),
     model: below('model'),
     run: below('run'),
+    runLog: below('runLog'),
     health: below('health'),
     requests: `${base}/request/#`,
     request: (name) => `${base}/request/${name}`,

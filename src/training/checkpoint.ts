@@ -22,15 +22,18 @@ export interface FitProgress {
 
 export interface Checkpoint {
   readonly progress: FitProgress;
-  /** Sets of tensors by what they are: `parameters`, `best`, and Adam's `first` and `second` moments. */
+  /**
+   * Sets of tensors by what they are: `parameters`, `best`, Adam's `first` and `second` moments, and the running mean of the
+   * parameters, empty where none is kept.
+   */
   readonly sets: Readonly<Record<TensorSet, Parameters>>;
 }
 
-const SETS = ['parameters', 'best', 'first', 'second'] as const;
+const SETS = ['parameters', 'best', 'first', 'second', 'average'] as const;
 type TensorSet = (typeof SETS)[number];
 
 /** Begins every checkpoint; the number is that of the format. */
-const MAGIC = 'SPECTA checkpoint 1\n';
+const MAGIC = 'SPECTA checkpoint 2\n';
 const DIGEST_BYTES = 32;
 
 interface Header {
@@ -87,7 +90,13 @@ export class CheckpointFile {
       whole.readFloatLE(headerEnd + 1 + 4 * i),
     );
     const tensors = (): Map<string, Float32Array<ArrayBuffer>> => new Map();
-    const sets = { parameters: tensors(), best: tensors(), first: tensors(), second: tensors() };
+    const sets = {
+      parameters: tensors(),
+      best: tensors(),
+      first: tensors(),
+      second: tensors(),
+      average: tensors(),
+    };
     let start = 0;
     for (const { set, name, length } of header.tensors) {
       sets[set].set(name, floats.slice(start, start + length));

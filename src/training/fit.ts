@@ -1,7 +1,7 @@
-import { nodeFiles } from '../platform/files.ts';
 import { ADAM_DEFAULTS, Adam } from './adam.ts';
 import type { BatchRules } from './batch-maker.ts';
-import { type Checkpoint, CheckpointFile, fingerprintOf } from './checkpoint.ts';
+import type { Checkpoint, CheckpointFile } from './checkpoint.ts';
+import { checkpointOf } from './fit-checkpoint.ts';
 import { type GradientJob, GradientPool, type MicroResult } from './gradient-pool.ts';
 import { rateShare, widthShare } from './learning-rate.ts';
 import { type Network, networkParameters, networkStatistics } from './network.ts';
@@ -11,6 +11,7 @@ import { createRandom, type Random } from './random.ts';
 import type { Sample } from './samples.ts';
 import type { Score } from './scorer.ts';
 import { type Validation, validate } from './validate.ts';
+import { WeightAverage } from './weight-average.ts';
 
 export interface FitOptions extends BatchRules {
   readonly epochs: number;
@@ -27,6 +28,11 @@ export interface FitOptions extends BatchRules {
   readonly now: () => number;
   /** Names of the parameters that are changed; all where absent. */
   readonly trainable?: ReadonlySet<string>;
+  /**
+   * Judge and give a running mean of the weights instead of those of the last step; share of the old mean that a step
+   * leaves, 0..1. No mean where absent.
+   */
+  readonly average?: number;
   /** Start from these instead of fresh ones; they are not changed. */
   readonly startFrom?: Parameters;
   /** Where to keep the state of the training; one that is there is gone on from. The caller removes it in the end. */
@@ -97,7 +103,7 @@ export type Trainer = (
  * Rejects with the signal's reason when aborted; errors as `GradientRunner`, `CheckpointFile`.
  */
 export const fitNetwork: Trainer = async (network, training, validation, options) => {
-  const file = options.checkpoint && checkpointFile(network, training, validation, options);
+  const file = options.checkpoint && checkpointOf(options.checkpoint, network, training, validation, options);
   const kept = (await file?.read()) ?? null;
   const fit = new Fit(network, training, validation, options, kept);
   if (kept) options.onResume?.(kept.progress.epochs, kept.progress.step);
@@ -119,6 +125,7 @@ class Fit {
   private readonly random: Random;
   private readonly parameters: Parameters;
   private readonly adam: Adam;
+  private readonly average: WeightAverage | null;
   private readonly widthShares: ReadonlyMap<string, number>;
   private readonly means: readonly string[];
   private readonly steps: number;
@@ -141,6 +148,10 @@ class Fit {
     this.random = createRandom(options.seed);
     const start = kept?.sets.parameters ?? options.startFrom;
     this.parameters = start ? copyParameters(start) : initialParameters(network, this.random.fork(1));
+    this.average =
+      options.average === undefined
+        ? null
+        : new WeightAverage(options.average, kept?.sets.average ?? this.parameters);
     this.best = kept?.sets.best ?? copyParameters(this.parameters);
     this.bestLoss = kept?.progress.bestLoss ?? null;
     this.epochs = [...(kept?.progress.epochs ?? [])];
@@ -163,9 +174,14 @@ class Fit {
       const done = await this.runEpoch(epoch, pool, file);
       this.epochs.push(done.epoch);
       await this.keep(file, { epoch: epoch + 1, step: 0, lossSum: 0, right: 0 });
-      await options.onEpoch?.(done.epoch, this.parameters, done.scores);
+      await options.onEpoch?.(done.epoch, this.judged, done.scores);
     }
     return { parameters: this.best, epochs: this.epochs };
+  }
+
+  /** What is judged and, where it is the best, given. */
+  private get judged(): Parameters {
+    return this.average?.parameters ?? this.parameters;
   }
 
   private outOfPatience(): boolean {
@@ -204,7 +220,7 @@ class Fit {
     const improved =
       this.validation.length === 0 || judged.loss < (this.bestLoss ?? Number.POSITIVE_INFINITY);
     if (improved) {
-      this.best = copyParameters(this.parameters);
+      this.best = copyParameters(this.judged);
       this.bestLoss = judged.loss;
     }
     const done: FitEpoch = {
@@ -255,6 +271,7 @@ class Fit {
     results.forEach(({ values }, index) => {
       gatherStatistics(this.parameters, this.means, values, doneSteps * microSteps + index);
     });
+    this.average?.add(this.parameters, doneSteps);
   }
 
   private async keep(
@@ -266,39 +283,11 @@ class Fit {
     const { parameters, best, bestLoss, epochs } = this;
     await file.write({
       progress: { ...at, adamSteps, bestLoss, epochs },
-      sets: { parameters, best, first, second },
+      sets: { parameters, best, first, second, average: this.average?.parameters ?? new Map() },
     });
   }
 
   private validate(): Promise<Validation> {
-    return validate(this.network, this.parameters, this.validation, this.options);
+    return validate(this.network, this.judged, this.validation, this.options);
   }
-}
-
-function checkpointFile(
-  network: Network,
-  training: readonly Sample[],
-  validation: readonly Sample[],
-  options: FitOptions,
-): CheckpointFile {
-  const { epochs, batch, microBatch, learningRate, patience, rules, augment, classWeights, seed } = options;
-  const trainable = options.trainable && [...options.trainable];
-  const factsOf = ({ name, defects, boxes }: Sample) => ({ name, defects: [...defects], boxes });
-  const facts = {
-    network,
-    options: {
-      ...{ epochs, batch, microBatch, learningRate, patience, rules, augment, classWeights, seed },
-      ...(trainable && { trainable }),
-    },
-    training: training.map(factsOf),
-    validation: validation.map(factsOf),
-  };
-  const pixels = [...training, ...validation].flatMap(({ luma, chroma }) =>
-    chroma ? [luma, chroma] : [luma],
-  );
-  const start = [...(options.startFrom?.values() ?? [])].map(
-    ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
-  );
-  const path = options.checkpoint?.file ?? '';
-  return new CheckpointFile(nodeFiles, path, fingerprintOf(facts, [...pixels, ...start]));
 }

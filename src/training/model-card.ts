@@ -19,6 +19,8 @@ export interface ModelCardFacts {
   readonly report: EvaluationReport;
   /** Whether the temperature was named rather than fitted on the validation side. */
   readonly temperatureGiven: boolean;
+  /** Whether the thresholds were named, as left-out sources asked for, rather than chosen on the validation side. */
+  readonly thresholdsGiven: boolean;
   /** `AUGMENT_DEFAULTS` where absent. */
   readonly augment?: AugmentOptions;
 }
@@ -61,7 +63,7 @@ ${reportLines(report).join('\n')}
 
 ${comparison(report)}
 
-Thresholds were chosen on the validation side:
+${facts.thresholdsGiven ? 'Thresholds are those that suited pictures of left-out sources; on the validation side they give:' : 'Thresholds were chosen on the validation side:'}
 
 | defect | on | off | false alerts | recall |
 |---|---|---|---|---|

@@ -1,5 +1,5 @@
 import type { ClassName } from '../domain/verdict.ts';
-import { measureQuality } from '../vision/quality.ts';
+import { measureAlone } from '../vision/quality.ts';
 import { CLASS_ORDER, mainClass, type Sample } from './samples.ts';
 
 /** A classifier that knows brightness, contrast and sharpness alone: what a network must beat to have seen anything. */
@@ -71,7 +71,7 @@ function shortcutFeatures(
   }
   const mean = sum / luma.length;
   const deviation = Math.sqrt(Math.max(0, squares / luma.length - mean * mean));
-  const { sharpness } = measureQuality({ small: luma, mean, deviation }, size, null);
+  const { sharpness } = measureAlone({ small: luma, mean, deviation }, size);
   return [mean, deviation, sharpness];
 }
 

@@ -22,8 +22,8 @@ const CHUNK_BYTES = 64e6;
  * `fitNetwork` has by the same seed, and the same choice of the best epoch. Other than there: batch normalisation sees a
  * whole batch at once and gathers its averages in TensorFlow.js' way; dropout is drawn by TensorFlow.js, which has no seed
  * for it that changes from step to step, so two trainings with dropout differ; every weight takes full steps.
- * Rejects with `USAGE` for a checkpoint, which TensorFlow.js' optimiser cannot be gone on from here, `ENGINE_FAILED`, or
- * the signal's reason.
+ * Rejects with `USAGE` for a checkpoint, which TensorFlow.js' optimiser cannot be gone on from here, and for a mean of the
+ * weights; `ENGINE_FAILED`, or the signal's reason.
  */
 export function createTfjsTrainer({ tf, name }: TrainingRuntime): Trainer {
   return async (network, training, validation, options) => {
@@ -32,6 +32,13 @@ export function createTfjsTrainer({ tf, name }: TrainingRuntime): Trainer {
         'USAGE',
         'Training by TensorFlow.js keeps no checkpoint.',
         'Leave --checkpoint out, or train without --trainer tfjs.',
+      );
+    }
+    if (options.average !== undefined) {
+      throw new SpectaError(
+        'USAGE',
+        'Training by TensorFlow.js keeps no running mean of the weights.',
+        'Leave --average out, or train without --trainer tfjs.',
       );
     }
     const start = options.startFrom ?? initialParameters(network, createRandom(options.seed).fork(1));

@@ -1,5 +1,6 @@
-import type { Manifest } from '../domain/manifest.ts';
+import type { DefectRule, Manifest } from '../domain/manifest.ts';
 import { DEFECT_CLASSES, type DefectClass } from '../domain/verdict.ts';
+import { DEFECT_ADVICE } from './advice.ts';
 import type { Score } from './scorer.ts';
 
 /** Thresholds of one defect with what they gave on the samples they were chosen on. */
@@ -11,6 +12,23 @@ export interface ChosenThreshold {
   readonly falseAlertRate: number;
   /** Share of samples with the defect at or above `on`. */
   readonly recall: number;
+}
+
+/** Least probabilities, 0..1, by which a picture is labelled. */
+export type LabelThresholds = Readonly<Record<DefectClass | 'intact', number>>;
+
+/** The thresholds in the manifest's words. */
+export function labelRules({ intact, ...on }: LabelThresholds): Pick<Manifest, 'intactThreshold'> & {
+  readonly defects: Record<DefectClass, DefectRule>;
+} {
+  const rule = (defect: DefectClass): DefectRule => {
+    return { on: on[defect], off: offOf(on[defect]), ...DEFECT_ADVICE[defect] };
+  };
+  return { defects: { corrosion: rule('corrosion'), crack: rule('crack') }, intactThreshold: intact };
+}
+
+function offOf(on: number): number {
+  return Math.round(100 * on * OFF_SHARE) / 100;
 }
 
 const LEAST_ON = 0.5;
@@ -43,7 +61,7 @@ export function chooseThresholds(
     const on = hundredths / 100;
     return {
       on,
-      off: Math.round(hundredths * OFF_SHARE) / 100,
+      off: offOf(on),
       falseAlertRate: shareAbove(negatives, on),
       recall: shareAbove(positives, on),
     };

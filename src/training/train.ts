@@ -22,6 +22,7 @@ import { pictureSheet } from './shown-pictures.ts';
 import { groupsOf, type Split, splitByGroup } from './split.ts';
 import type { ClassWeights } from './targets.ts';
 import { TensorBoardRun } from './tensorboard-run.ts';
+import type { LabelThresholds } from './thresholds.ts';
 import { sourcesOf, writeBundle } from './write-bundle.ts';
 
 /** What one training is asked to do. */
@@ -46,6 +47,8 @@ export interface TrainRequest extends Omit<DataRequest, 'size'> {
   readonly epochs: number;
   /** Stop after so many epochs in a row without a better one; never where absent. */
   readonly patience?: number;
+  /** Give a running mean of the weights; share of the old mean that a step leaves, 0..1. None where absent. */
+  readonly average?: number;
   readonly batch: number;
   readonly microBatch: number;
   readonly learningRate: number;
@@ -57,6 +60,8 @@ export interface TrainRequest extends Omit<DataRequest, 'size'> {
   readonly falseAlertRate: number;
   /** Logits are divided by this, as left-out sources asked for; fitted on the validation side where absent. */
   readonly temperature?: number;
+  /** As left-out sources asked for; chosen on the validation side where absent. */
+  readonly thresholds?: LabelThresholds;
   /**
    * Go on from this bundle's weights; its network must be the same. Sides of the split may then lack classes, and what
    * a small validation side cannot tell (thresholds, temperature) is the bundle's own.

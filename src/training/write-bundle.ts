@@ -4,7 +4,6 @@ import { DEFECT_CLASSES, type DefectClass } from '../domain/verdict.ts';
 import { defaultGates } from '../vision/gates.ts';
 import { labelOf } from '../vision/probabilities.ts';
 import { pictureCount } from '../vision/tiles.ts';
-import { DEFECT_ADVICE } from './advice.ts';
 import { atTemperature, fitTemperature } from './calibration.ts';
 import { exportBundle } from './export.ts';
 import type { FitEpoch } from './fit.ts';
@@ -23,6 +22,7 @@ import {
   type ChosenThreshold,
   chooseIntactThreshold,
   chooseThresholds,
+  labelRules,
   measureThresholds,
 } from './thresholds.ts';
 import type { TrainRequest, TrainResult } from './train.ts';
@@ -63,14 +63,13 @@ export async function writeBundle(
         probabilities: atTemperature(score.probabilities, kind, temperature),
       }));
     const validation = scaled(asTrained);
-    const thresholds = kept
-      ? measureThresholds(validation, kept.defects)
-      : chooseThresholds(validation, request.falseAlertRate);
-    const intactThreshold = kept ? kept.intactThreshold : chooseIntactThreshold(validation, MISSED_AS_INTACT);
-    const judging = { defects: kept?.defects ?? defectRules(thresholds), intactThreshold };
+    const given = request.thresholds && labelRules(request.thresholds);
+    const judging = given ?? kept ?? chosenRules(validation, request.falseAlertRate);
+    const { defects, intactThreshold } = judging;
+    const thresholds = measureThresholds(validation, defects);
     if (kept) {
       progress.say(
-        `the validation side is too small to choose by: thresholds and temperature are those of ${kept.name}@${kept.version}`,
+        `the validation side is too small to choose by: ${given ? 'the temperature is that' : 'thresholds and temperature are those'} of ${kept.name}@${kept.version}`,
       );
     }
     const scores = scaled(await scorer.score(split.heldOut, signal));
@@ -102,7 +101,8 @@ export async function writeBundle(
       ...tiled,
       calibration: { temperature },
       gates: defaultGates(network.input),
-      ...judging,
+      defects,
+      intactThreshold,
       tolerances: TOLERANCES,
       metrics: metricsOf(report),
       provenance: {
@@ -125,6 +125,7 @@ export async function writeBundle(
         thresholds,
         report,
         temperatureGiven: request.temperature !== undefined,
+        thresholdsGiven: request.thresholds !== undefined,
         ...(request.augment && { augment: request.augment }),
       }),
       seed: request.seed,
@@ -175,21 +176,26 @@ function temperatureFor(validation: readonly Score[], kind: OutputKind): number 
   return Math.max(1, Math.round(fitted * 1000) / 1000);
 }
 
-function trainerWords({ batch, initial, trainerName, trainLayers }: TrainRequest, epochs: number): string {
+function trainerWords(
+  { batch, average, initial, trainerName, trainLayers }: TrainRequest,
+  epochs: number,
+): string {
   const from =
     initial &&
     `, going on from ${initial.manifest.name}@${initial.manifest.version} (${initial.digest.slice(0, 12)})`;
   const what = trainerName ?? 'SPECTA gradient graph on ONNX Runtime';
   const part = trainLayers === 'last' ? ', the last layer only' : '';
-  return `${what}, Adam, ${epochs} epochs, batch ${batch}${from ?? ''}${part}`;
+  const mean = average === undefined ? '' : `, running mean of the weights (${average} of the old a step)`;
+  return `${what}, Adam, ${epochs} epochs, batch ${batch}${mean}${from ?? ''}${part}`;
 }
 
-function defectRules(thresholds: Readonly<Record<DefectClass, ChosenThreshold>>): Manifest['defects'] {
-  const rule = (defect: DefectClass) => {
-    const { on, off } = thresholds[defect];
-    return { on, off, ...DEFECT_ADVICE[defect] };
-  };
-  return { corrosion: rule('corrosion'), crack: rule('crack') };
+function chosenRules(
+  validation: readonly Score[],
+  falseAlertRate: number,
+): Pick<Manifest, 'defects' | 'intactThreshold'> {
+  const { corrosion, crack } = chooseThresholds(validation, falseAlertRate);
+  const intact = chooseIntactThreshold(validation, MISSED_AS_INTACT);
+  return labelRules({ corrosion: corrosion.on, crack: crack.on, intact });
 }
 
 function thresholdLines(thresholds: Readonly<Record<DefectClass, ChosenThreshold>>): string[] {

@@ -1,6 +1,7 @@
 import type { Sharp } from 'sharp';
 import { SpectaError } from '../platform/errors.ts';
 import { type Channels, imageOfRgb } from './chroma.ts';
+import { readGreyPng } from './grey-png.ts';
 import { type LumaImage, lumaOfRgb } from './luma.ts';
 import { checkPixels, type DecodeLimits } from './picture.ts';
 import { hasEncodedEnd, stillFormatOf } from './still.ts';
@@ -60,6 +61,8 @@ export async function decodeEncoded(
     );
   }
   if (hasEncodedEnd(bytes) === false) throw truncated();
+  const grey = readGreyPng(bytes, limits.maxPixels);
+  if (grey !== null) return grey;
   // Loaded here only: a daemon on a JPEG or YUV camera never needs it, and it costs tens of megabytes.
   const { default: sharp } = await import('sharp');
   const open = (): Sharp => sharp(bytes, { failOn: 'error', limitInputPixels: false });

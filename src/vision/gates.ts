@@ -1,7 +1,8 @@
 import type { QualityGates } from '../domain/manifest.ts';
 import type { BlindReason, Quality } from '../domain/verdict.ts';
+import { AT_ONCE, type Turn } from './frame-order.ts';
 import type { Preprocessed } from './preprocess.ts';
-import { measureQuality } from './quality.ts';
+import { meanDifference, measureAlone } from './quality.ts';
 
 /** What the gates say of one frame. */
 export interface Sight {
@@ -12,8 +13,11 @@ export interface Sight {
 
 /** The gates with their memory of the frame before. */
 export interface Gatekeeper {
-  /** Measures and decides; remembers the frame. */
-  judge(picture: Pick<Preprocessed, 'small' | 'mean' | 'deviation'>): Sight;
+  /**
+   * Measures and decides; remembers the frame.
+   * @param turn comes before the frame before is looked at, and is passed behind it
+   */
+  judge(picture: Pick<Preprocessed, 'small' | 'mean' | 'deviation'>, turn?: Turn): Sight;
   /** Forgets the frame before: the next picture has nothing to do with it. */
   forget(): void;
 }
@@ -59,26 +63,45 @@ export function blindReason(quality: Quality, gates: QualityGates, stillFrames: 
   return null;
 }
 
-/** @param size of the small luma, pixels */
+type Size = { readonly width: number; readonly height: number };
+
+/** Where the frame before is remembered: two whole numbers (is there one? how many still frames?), then its pixels. */
+const COUNTS = 2 * Int32Array.BYTES_PER_ELEMENT;
+const REMEMBERS = 0;
+const STILL_FRAMES = 1;
+
+/** Memory of the frame before that several gatekeepers share, each on its thread. */
+export function sharedSight(size: Size): SharedArrayBuffer {
+  return new SharedArrayBuffer(COUNTS + size.width * size.height);
+}
+
+/**
+ * @param size of the small luma, pixels
+ * @param memory shared with the gatekeepers of other threads (see {@link sharedSight}); without it, its own
+ */
 export function createGatekeeper(
   gates: QualityGates,
-  size: { readonly width: number; readonly height: number },
+  size: Size,
+  memory: ArrayBufferLike = new ArrayBuffer(COUNTS + size.width * size.height),
 ): Gatekeeper {
-  const memory = new Uint8Array(size.width * size.height);
-  let remembers = false;
-  let stillFrames = 0;
+  const counts = new Int32Array(memory, 0, 2);
+  const before = new Uint8Array(memory, COUNTS);
   return {
-    judge(picture) {
-      const quality = measureQuality(picture, size, remembers ? memory : null);
-      const still = quality.change !== null && quality.change <= gates.frozenChange;
-      stillFrames = still ? stillFrames + 1 : 0;
-      memory.set(picture.small);
-      remembers = true;
+    judge(picture, turn = AT_ONCE) {
+      const alone = measureAlone(picture, size);
+      turn.come();
+      const change = counts[REMEMBERS] === 0 ? null : meanDifference(picture.small, before);
+      const still = change !== null && change <= gates.frozenChange;
+      const stillFrames = still ? counts[STILL_FRAMES] + 1 : 0;
+      before.set(picture.small);
+      counts[REMEMBERS] = 1;
+      counts[STILL_FRAMES] = stillFrames;
+      turn.pass();
+      const quality: Quality = { ...alone, change };
       return { quality, blind: blindReason(quality, gates, stillFrames) };
     },
     forget() {
-      remembers = false;
-      stillFrames = 0;
+      counts.fill(0);
     },
   };
 }

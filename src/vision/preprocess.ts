@@ -32,14 +32,24 @@ export interface Preprocessor {
 /** A network in training sees a deviation of at least this, so that flat pictures do not blow up. */
 const MIN_DEVIATION = 1 / 255;
 
+/** So many squares of grey levels stay within 31 bits: sums of whole numbers are several times faster than others. */
+const STRETCH = 32_768;
+
 /** Mean and standard deviation of grey levels, exact. */
 function moments(grey: Uint8Array): { mean: number; deviation: number } {
   let sum = 0;
   let squares = 0;
-  for (let index = 0; index < grey.length; index++) {
-    const value = grey[index];
-    sum += value;
-    squares += value * value;
+  for (let from = 0; from < grey.length; from += STRETCH) {
+    const to = Math.min(grey.length, from + STRETCH);
+    let partSum = 0;
+    let partSquares = 0;
+    for (let index = from; index < to; index++) {
+      const value = grey[index];
+      partSum = (partSum + value) | 0;
+      partSquares = (partSquares + Math.imul(value, value)) | 0;
+    }
+    sum += partSum;
+    squares += partSquares;
   }
   const mean = sum / grey.length;
   return { mean, deviation: Math.sqrt(Math.max(0, squares / grey.length - mean * mean)) };
@@ -48,6 +58,10 @@ function moments(grey: Uint8Array): { mean: number; deviation: number } {
 /** The network's input value for each grey level: there are only 256, so the arithmetic is done once for each. */
 function inputValues(scale: number, mean: number, deviation: number): Float32Array {
   return Float32Array.from({ length: 256 }, (_, grey) => (grey * scale - mean) / deviation);
+}
+
+function bitsOf(values: Float32Array): Int32Array {
+  return new Int32Array(values.buffer, values.byteOffset, values.length);
 }
 
 /**
@@ -103,7 +117,10 @@ export function createPreprocessor(
     }
     const deviation = Math.max(spread.deviation * scale, MIN_DEVIATION);
     const values = plain ?? inputValues(scale, spread.mean * scale, deviation);
-    for (let index = 0; index < count; index++) tensor[index] = values[seen[index]];
+    // The bits are copied as they are: as numbers each would go through 64 bits and back.
+    const from = bitsOf(values);
+    const to = bitsOf(tensor);
+    for (let index = 0; index < count; index++) to[index] = from[seen[index]];
     if (smallChroma) fillChroma(plane, tensor, deviation, smallChroma);
     return { tensor, small, smallChroma, ...statistics };
   }

@@ -1,7 +1,12 @@
 import type { Plane } from './luma.ts';
 
-/** Weights have 11 bits, as OpenCV's; two of them and a grey level stay within 31 bits. */
-const WEIGHT_ONE = 2048;
+/**
+ * Weights have 11 bits, as OpenCV's; two of them and a grey level stay within 31 bits. So all of it is whole numbers of 32
+ * bits, which `| 0` and `Math.imul` tell the compiler: without them it looks for overflows, at twice the time. And
+ * a·(1 − w) + b·w is taken as a + (b − a)·w: one product in place of two.
+ */
+const WEIGHT_BITS = 11;
+const WEIGHT_ONE = 1 << WEIGHT_BITS;
 const PRODUCT_SHIFT = 22;
 const PRODUCT_HALF = 1 << 21;
 
@@ -45,15 +50,17 @@ function resizeFull(plane: Plane, tables: Tables, small: Uint8Array): void {
     const upper = offset + rows.first[y];
     const lower = offset + rows.second[y];
     const lowerWeight = rows.weight[y];
-    const upperWeight = WEIGHT_ONE - lowerWeight;
     for (let x = 0; x < width; x++) {
       const left = first[x];
       const right = second[x];
       const rightWeight = weight[x];
-      const leftWeight = WEIGHT_ONE - rightWeight;
-      const top = data[upper + left] * leftWeight + data[upper + right] * rightWeight;
-      const bottom = data[lower + left] * leftWeight + data[lower + right] * rightWeight;
-      small[out++] = (top * upperWeight + bottom * lowerWeight + PRODUCT_HALF) >> PRODUCT_SHIFT;
+      const a = data[(upper + left) | 0];
+      const b = data[(lower + left) | 0];
+      const top = ((a << WEIGHT_BITS) + Math.imul(data[(upper + right) | 0] - a, rightWeight)) | 0;
+      const bottom = ((b << WEIGHT_BITS) + Math.imul(data[(lower + right) | 0] - b, rightWeight)) | 0;
+      const both = ((top << WEIGHT_BITS) + Math.imul(bottom - top, lowerWeight)) | 0;
+      small[out] = (both + PRODUCT_HALF) >> PRODUCT_SHIFT;
+      out = (out + 1) | 0;
     }
   }
 }
@@ -69,15 +76,17 @@ function resizeLimited(plane: Plane, tables: Tables, small: Uint8Array, full: Ui
     const upper = offset + rows.first[y];
     const lower = offset + rows.second[y];
     const lowerWeight = rows.weight[y];
-    const upperWeight = WEIGHT_ONE - lowerWeight;
     for (let x = 0; x < width; x++) {
       const left = first[x];
       const right = second[x];
       const rightWeight = weight[x];
-      const leftWeight = WEIGHT_ONE - rightWeight;
-      const top = full[data[upper + left]] * leftWeight + full[data[upper + right]] * rightWeight;
-      const bottom = full[data[lower + left]] * leftWeight + full[data[lower + right]] * rightWeight;
-      small[out++] = (top * upperWeight + bottom * lowerWeight + PRODUCT_HALF) >> PRODUCT_SHIFT;
+      const a = full[data[(upper + left) | 0]];
+      const b = full[data[(lower + left) | 0]];
+      const top = ((a << WEIGHT_BITS) + Math.imul(full[data[(upper + right) | 0]] - a, rightWeight)) | 0;
+      const bottom = ((b << WEIGHT_BITS) + Math.imul(full[data[(lower + right) | 0]] - b, rightWeight)) | 0;
+      const both = ((top << WEIGHT_BITS) + Math.imul(bottom - top, lowerWeight)) | 0;
+      small[out] = (both + PRODUCT_HALF) >> PRODUCT_SHIFT;
+      out = (out + 1) | 0;
     }
   }
 }

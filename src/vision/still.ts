@@ -45,7 +45,9 @@ export function hasEncodedEnd(bytes: Uint8Array): boolean | null {
     }
     return false;
   }
-  if (startsWith(bytes, ascii('RIFF'))) return bytes.length >= view.getUint32(4, true) + 8;
+  if (startsWith(bytes, ascii('RIFF'))) {
+    return bytes.length >= 8 && bytes.length >= view.getUint32(4, true) + 8;
+  }
   if (startsWith(bytes, ascii('GIF'))) return bytes[bytes.length - 1] === 0x3b ? true : null;
   return null;
 }

@@ -13,11 +13,14 @@ export interface VisionWorkerData {
   readonly choice: EngineChoice;
   readonly limits: DecodeLimits;
   readonly stills: boolean;
+  /** Shared with the other lanes: whose turn it is (`FrameOrder`), and the frame before (`sharedSight`). */
+  readonly order: SharedArrayBuffer;
+  readonly sight: SharedArrayBuffer;
 }
 
-/** To the worker. A frame's buffer is transferred. */
+/** To the worker. A frame's buffer is transferred; `turn` is its place in the order, null for a still. */
 export type ToVisionWorker =
-  | { readonly kind: 'judge'; readonly frame: Frame; readonly still: boolean }
+  | { readonly kind: 'judge'; readonly frame: Frame; readonly turn: number | null }
   | ({ readonly kind: 'locate' } & SearchOrder)
   | { readonly kind: 'close' };
 

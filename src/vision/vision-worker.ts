@@ -4,6 +4,7 @@ import { toErrorRecord } from '../platform/errors.ts';
 import { type Classifier, createClassifier } from './classifier.ts';
 import type { Engine } from './engine/engine.ts';
 import { openEngine } from './engine/open-engine.ts';
+import { FrameOrder, type Turn } from './frame-order.ts';
 import { checkGoldenInputs, checkNetworkFits } from './golden.ts';
 import { searchFrame } from './locator.ts';
 import { SearchDesk } from './search-desk.ts';
@@ -31,10 +32,10 @@ async function answer(
   port: MessagePort,
   classifier: Classifier,
   frame: Frame,
-  still: boolean,
+  turn: Turn | null,
 ): Promise<void> {
   try {
-    const verdict = await (still ? classifier.judgeStill(frame) : classifier.judge(frame));
+    const verdict = await (turn === null ? classifier.judgeStill(frame) : classifier.judge(frame, turn));
     post(port, { kind: 'verdict', verdict, data: frame.data }, [frame.data.buffer]);
   } catch (error) {
     post(port, { kind: 'refused', error: toErrorRecord(error) });
@@ -66,7 +67,9 @@ async function serve(port: MessagePort, data: VisionWorkerData): Promise<void> {
     provider: engine.provider,
   };
   const { manifest } = data.bundle;
-  const classifier = createClassifier({ manifest, engine, model, limits: data.limits, stills: data.stills });
+  const { limits, stills, sight } = data;
+  const classifier = createClassifier({ manifest, engine, model, limits, stills, sight });
+  const order = new FrameOrder(data.order);
   // One after the other, the end too: freeing the network under a running inference takes the process down.
   let turn = Promise.resolve();
   const now = (): number => performance.now();
@@ -91,7 +94,10 @@ async function serve(port: MessagePort, data: VisionWorkerData): Promise<void> {
     if (message.kind === 'judge') {
       desk.pace.frameCame(now());
       turn = turn
-        .then(() => answer(port, classifier, message.frame, message.still))
+        .then(() => {
+          const place = message.turn === null ? null : order.turn(message.turn);
+          return answer(port, classifier, message.frame, place);
+        })
         .finally(() => desk.pace.frameDone(now()));
     } else if (message.kind === 'locate') {
       desk.ask(message);

@@ -1,30 +1,34 @@
-import { Worker } from 'node:worker_threads';
 import type { Located } from '../domain/finding.ts';
 import type { Frame } from '../domain/frame.ts';
 import type { Bundle } from '../domain/manifest.ts';
-import type { DefectClass, ModelReference, Verdict } from '../domain/verdict.ts';
+import type { DefectClass, ModelReference } from '../domain/verdict.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
-import { fromErrorRecord, SpectaError } from '../platform/errors.ts';
+import type { SpectaError } from '../platform/errors.ts';
 import { type Logger, silentLog } from '../platform/log.ts';
 import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from './decode.ts';
 import type { EngineChoice } from './engine/engine.ts';
-import { NOBODY, SearchCalls } from './search-calls.ts';
-import type { FromVisionWorker, ToVisionWorker, VisionWorkerData } from './vision-messages.ts';
+import { FrameOrder } from './frame-order.ts';
+import { sharedSight } from './gates.ts';
+import { NOBODY } from './search-calls.ts';
+import { engineFailed, type Judgement, type LaneOptions, VisionLane } from './vision-lane.ts';
+import type { VisionWorkerData } from './vision-messages.ts';
 
-/** A frame's verdict, with the frame itself, whose bytes are the caller's again. */
-export interface Judgement {
-  readonly verdict: Verdict;
-  readonly frame: Frame;
-}
+export type { Judgement } from './vision-lane.ts';
 
-/** The vision worker: one thread with one model, loaded, warm and proved on its golden inputs. */
+/** The vision workers: one thread or several, each with the same model, loaded, warm and proved on its golden inputs. */
 export interface Vision {
   readonly model: ModelReference;
   /**
-   * Judges one frame; a second call waits for the first. The bytes of `frame` move to the worker, so the object given
+   * Frames that may be judged at the same time. A thread behind the first starts when frames have to wait again and
+   * again: its memory is not taken before.
+   */
+  readonly lanes: number;
+  /**
+   * Judges one frame. Up to `lanes` at the same time, further ones wait; answers come in the order of the calls, and each
+   * frame is compared with the one before it. The bytes of `frame` move to the worker, so the object given
    * must not be used again: use the one that comes back. Rejects for a frame that is no whole picture with that
-   * picture's code (its bytes are gone then), with `ENGINE_FAILED` when the worker died or vision is closed.
+   * picture's code (its bytes are gone then), with `ENGINE_FAILED` when a worker died or vision is closed.
    */
   judge(frame: Frame): Promise<Judgement>;
   /** As {@link judge}, for a picture that has nothing to do with the frames before and after it. */
@@ -34,16 +38,18 @@ export interface Vision {
    * Never rejects: what cannot be found out has its reason.
    */
   locate(frame: Frame, defect: DefectClass): Promise<Located>;
-  /** Tells when the worker dies by itself or hangs, or has before, once; the returned function ends it. */
+  /** Tells when a worker dies by itself or hangs, or has before, once; the returned function ends it. */
   onFailure(listener: (error: SpectaError) => void): () => void;
-  /** Lets the frame in flight finish, frees the model, ends the thread. Idempotent. */
+  /** Lets the frames in flight finish, frees the model, ends the threads. Idempotent. */
   close(): Promise<void>;
 }
 
 export interface VisionOptions extends EngineChoice {
   readonly bundle: Bundle;
+  /** Most frames judged at the same time, each on its own thread with the model loaded once more. Default 1. */
+  readonly lanes?: number;
   readonly limits?: DecodeLimits;
-  /** True where each picture stands for itself: none is `frozen`. Default false. */
+  /** True where each picture stands for itself: none is `frozen`, and there is one lane. Default false. */
   readonly stills?: boolean;
   /** A frame that takes longer is a hung engine, ms. Default 10 s. */
   readonly hangMs?: number;
@@ -54,74 +60,36 @@ export interface VisionOptions extends EngineChoice {
 }
 
 const HANG_MS = 10_000;
-const CLOSE_MS = 3_000;
+/** So many frames that had to wait within this time start a further lane. */
+const WAITS = 5;
+const WAITS_WITHIN_MS = 1_000;
 
 interface Caller {
   readonly frame: Frame;
   readonly still: boolean;
   readonly resolve: (judgement: Judgement) => void;
-  readonly reject: (error: SpectaError) => void;
-}
-
-interface Pending extends Caller {
-  readonly cancelHang: () => void;
-}
-
-function engineFailed(message: string, cause?: unknown): SpectaError {
-  return new SpectaError(
-    'ENGINE_FAILED',
-    message,
-    'Vision is started anew by the daemon; if it fails again, look at memory and temperature.',
-    cause,
-  );
-}
-
-function bytesGone(frame: Frame, cause: unknown): SpectaError {
-  return new SpectaError(
-    'FRAME_INVALID',
-    `The bytes of frame ${frame.sequence} (${frame.source}) cannot move to the vision worker: they are somebody else's.`,
-    'Judge each frame once, and go on with the frame that comes back.',
-    cause,
-  );
-}
-
-/** The frame with bytes that can move alone: copied when they are a part of a larger buffer. */
-function movable(frame: Frame): Frame {
-  const { data } = frame;
-  return data.byteLength === data.buffer.byteLength ? frame : { ...frame, data: data.slice() };
+  readonly reject: (error: unknown) => void;
 }
 
 /**
- * Starts the vision worker: loads the model, warms it up, checks the golden inputs. Rejects with
- * `BUNDLE_NOT_SERVABLE`, `PROVIDER_ABSENT`, `RUNTIME_UNSUPPORTED` (its library), `GOLDEN_MISMATCH`, `ENGINE_FAILED`, or the
- * signal's reason.
+ * Starts vision: loads the model, warms it up, checks the golden inputs. Rejects with `BUNDLE_NOT_SERVABLE`, `PROVIDER_ABSENT`, `RUNTIME_UNSUPPORTED` (its library),
+ * `GOLDEN_MISMATCH`, `ENGINE_FAILED`, or the signal's reason.
  */
 export async function startVision(options: VisionOptions): Promise<Vision> {
   options.signal?.throwIfAborted();
-  const workerData: VisionWorkerData = {
+  const order = FrameOrder.share();
+  const stills = options.stills ?? false;
+  const data: VisionWorkerData = {
     bundle: options.bundle,
     choice: choiceOf(options),
     limits: options.limits ?? DEFAULT_DECODE_LIMITS,
-    stills: options.stills ?? false,
+    stills,
+    order,
+    sight: sharedSight(options.bundle.manifest.input),
   };
-  const worker = new Worker(new URL('./vision-worker.ts', import.meta.url), {
-    workerData,
-    name: 'vision',
-    // A worker's own copy is not seen by native code, which asks the process.
-    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
-  });
-  const { model, runtime } = await whenReady(worker, options.signal);
-  options.log?.info({ model, runtime }, `vision is ready: ${model.provider} by ${runtime}`);
-  return new WorkerVision(worker, model, options);
-}
-
-/**
- * Asks the thread to end. It is never terminated: a thread that is torn out of native code (ONNX Runtime, libjpeg)
- * takes the whole process with it.
- */
-function dismiss(worker: Worker): void {
-  const message: ToVisionWorker = { kind: 'close' };
-  worker.postMessage(message);
+  const vision = new LanedVision(data, options);
+  await vision.start(options.signal);
+  return vision;
 }
 
 /** Only what crosses to the thread. */
@@ -131,72 +99,54 @@ function choiceOf(options: VisionOptions): EngineChoice {
   return { engine, provider, threads, library, providerOptions, cacheFolder };
 }
 
-type Ready = FromVisionWorker & { readonly kind: 'ready' };
-
-function whenReady(worker: Worker, signal: AbortSignal | undefined): Promise<Ready> {
-  return new Promise((resolve, reject) => {
-    let failure: unknown = null;
-    const settle = (): void => {
-      signal?.removeEventListener('abort', onAbort);
-      worker.off('message', onMessage);
-      worker.off('error', onError);
-      worker.off('exit', onExit);
-    };
-    const onAbort = (): void => {
-      failure ??= signal?.reason;
-      dismiss(worker);
-    };
-    const onMessage = (message: FromVisionWorker): void => {
-      if (message.kind === 'failed') failure ??= fromErrorRecord(message.error);
-      if (message.kind !== 'ready' || failure !== null) return;
-      settle();
-      resolve(message);
-    };
-    const onError = (error: unknown): void => {
-      failure ??= engineFailed(`Vision did not start: ${String(error)}.`, error);
-    };
-    // Told at the end only: whoever starts vision again, or exits, finds no half-loaded thread beside.
-    const onExit = (code: number): void => {
-      settle();
-      reject(failure ?? engineFailed(`Vision ended while starting (exit ${code}).`));
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    worker.on('message', onMessage);
-    worker.on('error', onError);
-    worker.on('exit', onExit);
-  });
-}
-
-type State = { readonly kind: 'serving' } | { readonly kind: 'failed'; readonly error: SpectaError };
-
-class WorkerVision implements Vision {
-  readonly model: ModelReference;
-  private readonly worker: Worker;
-  private readonly failures = new Emitter<SpectaError>();
-  private readonly clock: Clock;
-  private readonly log: Logger;
-  private readonly hangMs: number;
-  private readonly exited: Promise<void>;
-  private state: State = { kind: 'serving' };
-  private pending: Pending | null = null;
+class LanedVision implements Vision {
+  private readonly data: VisionWorkerData;
+  private readonly options: LaneOptions;
+  private readonly order: FrameOrder;
+  private readonly running: VisionLane[] = [];
   private readonly waiting: Caller[] = [];
-  private readonly searches: SearchCalls;
+  private readonly failures = new Emitter<SpectaError>();
   private readonly idle = new Emitter<void>();
+  private readonly stopping = new AbortController();
+  readonly lanes: number;
+  private reference: ModelReference | null = null;
+  /** A lane behind the first, while it loads. */
+  private loading: Promise<void> | null = null;
+  private failure: SpectaError | null = null;
   private closing: Promise<void> | null = null;
+  /** Number of the next frame. */
+  private turn = 0;
+  private inFlight = 0;
+  /** When frames had to wait lately. */
+  private waits: number[] = [];
+  /** Settled when the answer to the call before has been given. */
+  private told: Promise<void> = Promise.resolve();
 
-  constructor(worker: Worker, model: ModelReference, options: VisionOptions) {
-    this.worker = worker;
-    this.model = model;
-    this.clock = options.clock ?? systemClock;
-    this.log = options.log ?? silentLog();
-    this.hangMs = options.hangMs ?? HANG_MS;
-    this.searches = new SearchCalls(worker, this.log);
-    this.exited = new Promise((resolve) => worker.once('exit', () => resolve()));
-    worker.on('message', (message: FromVisionWorker) => this.receive(message));
-    worker.on('error', (error) =>
-      this.fail(engineFailed(`The vision worker died: ${String(error)}.`, error)),
+  constructor(data: VisionWorkerData, { clock, log, hangMs, lanes = 1 }: VisionOptions) {
+    this.data = data;
+    this.lanes = data.stills ? 1 : lanes;
+    this.order = new FrameOrder(data.order);
+    this.options = {
+      clock: clock ?? systemClock,
+      log: log ?? silentLog(),
+      hangMs: hangMs ?? HANG_MS,
+      onFailure: (error) => this.fail(error),
+    };
+  }
+
+  get model(): ModelReference {
+    if (this.reference === null) throw new Error('vision has not started');
+    return this.reference;
+  }
+
+  async start(signal: AbortSignal | undefined): Promise<void> {
+    const first = await VisionLane.start(this.data, this.options, signal);
+    this.reference = first.model;
+    this.running.push(first);
+    this.options.log.info(
+      { model: first.model, runtime: first.runtime, lanes: this.lanes },
+      `vision is ready: ${first.model.provider} by ${first.runtime}`,
     );
-    worker.on('exit', (code) => this.fail(engineFailed(`The vision worker ended (exit ${code}).`)));
   }
 
   judge(frame: Frame): Promise<Judgement> {
@@ -208,13 +158,15 @@ class WorkerVision implements Vision {
   }
 
   async locate(frame: Frame, defect: DefectClass): Promise<Located> {
-    return this.state.kind === 'failed' || this.closing ? NOBODY : this.searches.ask(frame, defect);
+    if (this.failure || this.closing) return NOBODY;
+    // Frames take the first lane that is free: the last one has the most gaps.
+    return this.running.at(-1)?.locate(frame, defect) ?? NOBODY;
   }
 
   onFailure(listener: (error: SpectaError) => void): () => void {
-    const { state } = this;
+    const { failure } = this;
     // Whoever comes late must hear of it as well.
-    if (state.kind === 'failed') queueMicrotask(() => listener(state.error));
+    if (failure !== null) queueMicrotask(() => listener(failure));
     return this.failures.on(listener);
   }
 
@@ -223,110 +175,95 @@ class WorkerVision implements Vision {
     return this.closing;
   }
 
+  /** One frame that waits is a hiccup; several in a second are more than the lanes can do. */
+  private frameWaits(): void {
+    const now = this.options.clock.now().monoMs;
+    if (this.running.length >= this.lanes) return;
+    this.waits = [...this.waits.filter((at) => at > now - WAITS_WITHIN_MS), now];
+    if (this.waits.length >= WAITS) this.widen();
+  }
+
+  /** Starts one more lane, unless one is being started or there are enough. */
+  private widen(): void {
+    if (this.loading !== null || this.closing || this.running.length >= this.lanes) return;
+    const { signal } = this.stopping;
+    this.loading = VisionLane.start(this.data, this.options, signal)
+      .then((lane) => {
+        this.running.push(lane);
+        this.loading = null;
+        this.next();
+      })
+      .catch((error: unknown) => {
+        if (signal.aborted) return;
+        this.fail(engineFailed(`A further lane of vision did not start: ${String(error)}.`, error));
+      });
+  }
+
   private queue(frame: Frame, still: boolean): Promise<Judgement> {
     return new Promise((resolve, reject) => {
+      if (this.running.every(({ busy }) => busy)) this.frameWaits();
       this.waiting.push({ frame, still, resolve, reject });
       this.next();
     });
   }
 
-  /** Sends the first frame that waits, if none is in flight. */
+  /** Gives frames that wait to lanes that are free. */
   private next(): void {
-    if (this.pending) return;
-    const caller = this.waiting.shift();
-    if (!caller) {
-      this.idle.emit();
-      return;
+    for (;;) {
+      const [caller] = this.waiting;
+      if (!caller) break;
+      const refusal = this.failure ?? (this.closing ? engineFailed('Vision is closed.') : null);
+      const lane = this.running.find(({ busy }) => !busy);
+      if (refusal === null && !lane) return;
+      this.waiting.shift();
+      this.inFlight += 1;
+      const answer = refusal !== null || !lane ? Promise.reject(refusal) : this.send(lane, caller);
+      this.told = this.tell(caller, answer, this.told);
     }
-    if (this.state.kind === 'failed') this.refuse(caller, this.state.error);
-    else if (this.closing) this.refuse(caller, engineFailed('Vision is closed.'));
-    else this.send(caller);
+    if (this.inFlight === 0) this.idle.emit();
   }
 
-  private refuse(caller: Caller, error: SpectaError): void {
-    caller.reject(error);
-    this.next();
-  }
-
-  private send(caller: Caller): void {
-    const frame = movable(caller.frame);
-    const cancelHang = this.clock.after(this.hangMs, () => {
-      this.fail(
-        engineFailed(`Frame ${frame.sequence} took longer than ${this.hangMs} ms: the engine hangs.`),
-      );
-      dismiss(this.worker);
+  private send(lane: VisionLane, { frame, still }: Caller): Promise<Judgement> {
+    return lane.judge(frame, still ? null : this.turn, () => {
+      if (!still) this.turn = FrameOrder.behind(this.turn);
     });
-    this.pending = { ...caller, frame, cancelHang };
-    const message: ToVisionWorker = { kind: 'judge', frame, still: caller.still };
+  }
+
+  /** Answers the caller, but not before the one before was answered. Never rejects. */
+  private async tell(caller: Caller, answer: Promise<Judgement>, before: Promise<void>): Promise<void> {
+    let settle: () => void;
     try {
-      this.worker.postMessage(message, [frame.data.buffer]);
+      const judgement = await answer;
+      settle = () => caller.resolve(judgement);
     } catch (error) {
-      this.settle();
-      this.refuse(caller, bytesGone(frame, error));
+      settle = () => caller.reject(error);
     }
-  }
-
-  private receive(message: FromVisionWorker): void {
-    if (message.kind === 'located') {
-      this.searches.take(message);
-      return;
-    }
-    const { pending } = this;
-    if (!pending) {
-      this.log.warn({ kind: message.kind }, 'vision: an answer nobody waits for');
-      return;
-    }
-    this.settle();
-    if (message.kind === 'verdict') {
-      pending.resolve({ verdict: message.verdict, frame: { ...pending.frame, data: message.data } });
-    } else if (message.kind === 'refused') {
-      pending.reject(fromErrorRecord(message.error));
-    } else {
-      pending.reject(engineFailed(`The vision worker answered a frame with "${message.kind}".`));
-    }
+    this.inFlight -= 1;
     this.next();
-  }
-
-  private settle(): void {
-    this.pending?.cancelHang();
-    this.pending = null;
+    await before;
+    settle();
   }
 
   private fail(error: SpectaError): void {
-    const { pending } = this;
-    this.settle();
-    pending?.reject(error);
-    this.searches.giveUp();
-    if (this.state.kind === 'serving') {
-      this.state = { kind: 'failed', error };
-      if (this.closing) {
-        this.log.debug(error.message);
-      } else {
-        this.log.error({ code: error.code }, error.message);
-        this.failures.emit(error);
-      }
+    if (this.failure !== null) return;
+    this.failure = error;
+    this.order.abandon();
+    if (this.closing) {
+      this.options.log.debug(error.message);
+    } else {
+      this.options.log.error({ code: error.code }, error.message);
+      this.failures.emit(error);
     }
     this.next();
   }
 
   private async end(): Promise<void> {
+    this.stopping.abort();
+    await this.loading;
     await new Promise<void>((resolve) => {
       this.idle.on(resolve);
       this.next();
     });
-    if (this.state.kind === 'serving') dismiss(this.worker);
-    await Promise.race([this.exited, this.patience()]);
-  }
-
-  /** Resolves when the thread has had its time to end; a thread that hangs is left behind, holding nothing up. */
-  private patience(): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.clock.after(CLOSE_MS, () => {
-        this.log.warn(`the vision worker did not end within ${CLOSE_MS} ms: left behind`);
-        this.worker.unref();
-        resolve();
-      });
-      void this.exited.then(cancel);
-    });
+    await Promise.all(this.running.map((lane) => lane.close()));
   }
 }

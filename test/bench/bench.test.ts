@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { expectedError, jsonLines, specta } from '../cli/specta.ts';
@@ -37,13 +37,26 @@ function expectFigures(found: Record<string, unknown>): void {
     'decide',
     'publish',
   ]);
-  expect(Object.keys(found.capture_to_verdict_ms as object)).toEqual(['p50', 'p99']);
+  expect(Object.keys(found.capture_to_verdict_ms as object)).toEqual(['p50', 'p95', 'p99']);
+  expect(found.bound).toMatchObject({ fps: expect.any(Number), share: expect.any(Number) });
   for (const key of ['fps', 'cpu_ms_per_frame', 'rss_mb', 'first_verdict_ms', 'engine_fps'])
     expect(found[key]).toBeGreaterThan(0);
 }
 
 test('one JSON object on one line without a broker; frames are repeated until the count is reached', async () => {
-  const words = ['bench', '--frames', frames, '--count', '7', '--threads', '1', '--json', ...model];
+  const words = [
+    'bench',
+    '--frames',
+    frames,
+    '--count',
+    '7',
+    '--lanes',
+    '2',
+    '--threads',
+    '1',
+    '--json',
+    ...model,
+  ];
   const { status, stdout, stderr } = await specta(words);
   expect(stderr).toBe('');
   expect(status).toBe(0);
@@ -55,7 +68,9 @@ test('one JSON object on one line without a broker; frames are repeated until th
     broker: null,
     frames: 7,
     refused: 0,
+    lanes: 2,
     threads: 1,
+    rate: null,
     model: 'tiny 0.0.1',
   });
 });
@@ -74,7 +89,7 @@ test.skipIf(mosquittoMissing)('one detection at QoS 1 a frame over Mosquitto, MQ
       expectFigures(found);
       // Under MQTT 5 the broker says that nobody is subscribed; 3.1.1 cannot.
       expect(found).toMatchObject({ mqtt, frames: 90, unheard: mqtt === 5 ? 90 : 0 });
-      expect(Object.keys(found.capture_to_puback_ms as object)).toEqual(['p50', 'p99']);
+      expect(Object.keys(found.capture_to_puback_ms as object)).toEqual(['p50', 'p95', 'p99']);
     }
     expect(mosquitto.log().match(/Received PUBLISH .* q1.*specta\/bench\/detections/g)).toHaveLength(180);
   } finally {
@@ -83,10 +98,36 @@ test.skipIf(mosquittoMissing)('one detection at QoS 1 a frame over Mosquitto, MQ
 });
 
 test('a table for people', async () => {
-  const { status, stdout } = await specta(['bench', '--frames', frames, '--count', '2', ...model]);
+  const { status, stdout } = await specta([
+    'bench',
+    '--frames',
+    frames,
+    '--count',
+    '2',
+    '--lanes',
+    '1',
+    ...model,
+  ]);
   expect(status).toBe(0);
   expect(stdout).toMatch(/^frames judged +[\d.]+ {2}a second$/m);
-  expect(stdout).toMatch(/^2 frames; tiny 0\.0\.1; 2 threads; no broker; /m);
+  expect(stdout).toMatch(/^2 frames; jpeg \d+x\d+; tiny 0\.0\.1; lanes 1, threads \d+; no broker; /m);
+});
+
+test('unpacked frames at a pace, and a history that the next measurement is compared with', async () => {
+  const history = join(folder, 'history.jsonl');
+  const words = ['bench', '--frames', frames, '--format', 'yuyv', '--rate', '100', '--count', '20'];
+  const first = await specta([...words, '--history', history, '--json', ...model]);
+  expect(first.status).toBe(0);
+  const [found] = jsonLines(first.stdout);
+  expect(found).toMatchObject({ picture: expect.stringMatching(/^yuyv /), rate: 100, frames: 20 });
+  const second = await specta([...words, '--history', history, ...model]);
+  expect(second.stdout).toMatch(/^against 20.+:$/m);
+  expect(second.stdout).toMatch(/^frames a second +[\d.]+ +[\d.]+ +[\d.]+$/m);
+  expect(readFileSync(history, 'utf8').trimEnd().split('\n')).toHaveLength(2);
+  writeFileSync(history, 'no history');
+  const third = await specta([...words, '--history', history, ...model]);
+  expect(third.stderr).toMatch(expectedError('USAGE'));
+  expect(third.status).toBe(64);
 });
 
 test('a broker that is not there ends it at once, with what was tried', async () => {

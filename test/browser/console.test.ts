@@ -195,6 +195,60 @@ test.skipIf(chromiumMissing)(
   },
 );
 
+test.skipIf(chromiumMissing)(
+  'along the route: what was watched and what not, and the findings at their places, by keyboard too',
+  async () => {
+    await using broker = await startLocalBroker({ host: '127.0.0.1', port: 0 });
+    await using running = await consoleAt(broker.url);
+    const { page, faults } = await openPage(running.url, true);
+    const vehicle = new TestVehicle('rov-1');
+    await vehicle.connect(broker.url, 4);
+    await see(page, 'rov-1');
+    expect(await page.locator('#route').isVisible()).toBe(false);
+    await vehicle.inspect(12, { seen: 1 });
+    await vehicle.inspect(12.5, { seen: 60 });
+    await vehicle.inspect(12.6, { seen: 2, blind: 10 });
+    await vehicle.inspect(13, { seen: 50 });
+    await vehicle.inspect(13.05, { lost: 9 });
+    const fixAt = (kp: number) => ({
+      ...{ at: { monoMs: 0, utcMs: Date.now() }, source: 'test', kp, missing: null },
+      ...{ latitude: null, longitude: null, depth: null, heading: null },
+    });
+    await vehicle.find('F-boot-0001', { fix: fixAt(12.25), defect: 'corrosion' }, 'closed');
+    await vehicle.find('F-boot-0002', { fix: fixAt(12.9) }, 'closed');
+    await vehicle.find('F-boot-0003', {}, 'closed');
+    await see(page, 'Findings: 3');
+    const marks = page.locator('#marks');
+    await until('both that have a place', async () => (await marks.locator('[role=option]').count()) === 2);
+    const told = await page.locator('#route .scale').getAttribute('aria-label');
+    expect(told).toBe('KP 12.000 to 13.050: watched 0.900 km, blind 0.100 km, no camera 0.050 km');
+    // In their order along the route, whatever was found first or is worse.
+    await marks.focus();
+    await marks.press('ArrowRight');
+    await page.locator('#finding').getByText('F-boot-0001').first().waitFor();
+    await marks.press('End');
+    await until(
+      'the last is chosen',
+      async () => (await marks.getAttribute('aria-activedescendant')) === 'at-1',
+    );
+    expect(await page.locator('#at-1').getAttribute('aria-label')).toBe('crack, critical, KP 12.900');
+    await page.locator('#finding').getByText('F-boot-0002').first().waitFor();
+    expect(await page.locator('#marks:focus').count()).toBe(1);
+    await page.locator('#at-0').click();
+    await page.locator('#finding').getByText('F-boot-0001').first().waitFor();
+    // A finding stands above its place: both have the same edges.
+    const [above, below] = [await marks.boundingBox(), await page.locator('#route .scale').boundingBox()];
+    expect([above?.x, above?.width]).toEqual([below?.x, below?.width]);
+    await shoot(page, '7-route');
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.locator('[data-focus="span"]').selectOption('15');
+    await page.setViewportSize({ width: 820, height: 900 });
+    await shoot(page, '8-route-narrow');
+    expect(faults).toEqual([]);
+    await vehicle.leave();
+  },
+);
+
 test.skipIf(chromiumMissing)('10,000 findings of a fleet stay usable; nothing serious for axe', async () => {
   await using broker = await startLocalBroker({ host: '127.0.0.1', port: 0 });
   await using running = await consoleAt(broker.url);

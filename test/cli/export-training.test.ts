@@ -5,9 +5,10 @@ import { expect, test } from 'vitest';
 import type { Finding } from '../../src/domain/finding.ts';
 import type { DefectClass } from '../../src/domain/verdict.ts';
 import { systemClock } from '../../src/platform/clock.ts';
+import { nodeFiles } from '../../src/platform/files.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { openBlackBox } from '../../src/record/black-box.ts';
-import { readRecordCopy } from '../../src/record/record-copy.ts';
+import { readRecord } from '../../src/record/read-record.ts';
 import { readClassFolders } from '../../src/training/class-folders.ts';
 import { readGroupList } from '../../src/training/group-list.ts';
 import { drawJpeg, type Scene } from '../fixtures/pictures.ts';
@@ -150,7 +151,9 @@ test('who else is in the picture must be known: an unreviewed finding beside a r
 
 test('a picture that was changed since is left out and named', async () => {
   const record = await recordOf('record-3', STAGED.slice(0, 2));
-  const kept = readRecordCopy(record).findings[1]?.evidence[0];
+  const reader = readRecord(nodeFiles, record);
+  const [kept] = reader.evidenceOf('F-2');
+  reader.close();
   await writeFile(join(record, kept?.file ?? ''), drawJpeg('rust'));
   const reviews = await reviewFile('reviews-3', { 'F-1': 'confirmed', 'F-2': 'rejected' });
   const out = join(folder, 'field-3');
@@ -188,7 +191,7 @@ test('a folder without a record, and no record named, are told apart', async () 
   const out = join(folder, 'field-5');
   const none = await specta(['export-training', '--record', folder, '--out', out]);
   expect(none.status).toBe(65);
-  expect(none.stderr).toMatch(/FOLDER_EMPTY/);
+  expect(none.stderr).toMatch(/There is no record at .*DATA_INVALID/s);
   const unnamed = await specta(['export-training', '--out', out]);
   expect(unnamed.status).toBe(64);
 });

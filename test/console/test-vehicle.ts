@@ -119,6 +119,15 @@ export class TestVehicle {
     await this.tellRun();
   }
 
+  /** Some seconds pass while the vehicle goes along the route to `kp`; told through its outbox, as a daemon does. */
+  async inspect(kp: number, seconds: { seen?: number; blind?: number; lost?: number }): Promise<void> {
+    const { runLog: example } = messageExamples();
+    await this.pass(seconds);
+    const run = { ...example.run, ...this.runFacts() };
+    const position = { ...example.position, kp };
+    await this.tell('run/log', { ...example, ...this.stamp(), run, position }, false);
+  }
+
   health(): Promise<void> {
     return this.tell('health', { ...messageExamples().health, ...this.stamp() }, false, 0);
   }
@@ -200,8 +209,13 @@ export class TestVehicle {
 
   private tellRun(): Promise<void> {
     const { run: example } = messageExamples();
+    const message = { ...example, ...this.stamp(), run: this.runFacts(), openFindings: [] };
+    return this.tell('run', message, true);
+  }
+
+  private runFacts() {
     const ended = this.running ? null : new Date().toISOString();
-    const run = {
+    return {
       ...{
         id: 'run-1',
         startedAt: new Date(this.startedAt).toISOString(),
@@ -209,12 +223,11 @@ export class TestVehicle {
         end: ended && 'requested',
       },
       coverage: {
-        ...example.run?.coverage,
+        ...messageExamples().runLog.run.coverage,
         ...this.coverage,
         blindSeconds: { ...this.coverage.blindSeconds },
       },
     };
-    return this.tell('run', { ...example, ...this.stamp(), run, openFindings: [] }, true);
   }
 
   private topic(below: string): string {

@@ -281,3 +281,30 @@ test('a peak that rises while an earlier one is looked for is looked for next, a
     locate,
   );
 });
+
+test('a closed finding is forgotten, also when its peak rose while it was looked for and nobody draws what is found', () => {
+  const asked: ((located: Located) => void)[] = [];
+  const locate: Locate = () =>
+    new Promise((resolve) => {
+      asked.push(resolve);
+    });
+  return withReporter(
+    false,
+    async ({ reporter, report }) => {
+      const opened = changeOf('F-1', 'opened', 7);
+      report(opened, frameOf(7));
+      await until('it is looked for', () => asked.length === 1);
+      const risen = changeOf('F-1', 'updated', 8).finding;
+      reporter.peakRose(risen, frameOf(8));
+      // Its pixels are gone by now: no still, and nobody who waits for the second search.
+      report(changeOf('F-1', 'closed', 8));
+      await until('it is committed', () => reporter.waiting === 0);
+      asked[0]?.(FOUND);
+      await until('the next search begins', () => asked.length === 2);
+      expect(reporter.remembered).toBe(1);
+      asked[1]?.(FOUND);
+      await until('nothing is left of it', () => reporter.remembered === 0);
+    },
+    locate,
+  );
+});

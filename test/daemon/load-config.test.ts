@@ -108,6 +108,8 @@ test.each([
     'engine.providerOptions: provider cpu has no options',
   ],
   ['{ kind: openvino }', 'engine.kind: '],
+  ['{ limitSeconds: 25 }', null],
+  ['{ limitSeconds: 30 }', 'engine.limitSeconds: '],
 ])('an engine that cannot be is refused before it is tried: %s', (engine, mistake) => {
   const text = `${LEAST}\nengine: ${engine}`;
   if (mistake === null) expect(parseConfig(text, {}).camera.uri).toBe('replay:frames');
@@ -125,6 +127,7 @@ engine:
   kind: onnx-native
   library: /opt/libonnxruntime.so
   provider: tensorrt
+  limitSeconds: 12.5
   providerOptions: { device_id: 1, trt_fp16_enable: true, trt_int8_enable: false, trt_max_workspace_size: 1073741824 }`,
     {},
   );
@@ -140,6 +143,8 @@ engine:
       trt_int8_enable: '0',
       trt_max_workspace_size: '1073741824',
     },
+    lanes: 1,
+    hangMs: 12_500,
   });
 });
 
@@ -218,6 +223,18 @@ test('a file is read with its name in the message; one that is not there is CONF
     });
     await writeFile(file, LEAST);
     expect((await loadConfig(file, {})).camera.uri).toBe('replay:frames');
+  }));
+
+test('a file without end, or far too long, is CONFIG_UNREADABLE and is not read into memory', () =>
+  withFolder(async (folder) => {
+    const file = join(folder, 'specta.yaml');
+    await writeFile(file, `# ${'x'.repeat(1_000_000)}\n${LEAST}`);
+    for (const path of [file, '/dev/zero']) {
+      await expect(loadConfig(path, {})).rejects.toMatchObject({
+        code: 'CONFIG_UNREADABLE',
+        message: expect.stringContaining('more than 1000000 bytes'),
+      });
+    }
   }));
 
 const YAML_BITS = [
@@ -322,6 +339,14 @@ test('whatever values come, in the file or the environment, nothing but a Specta
     ),
     { numRuns: 100 },
   );
+});
+
+test('nesting deeper than the stack is refused, whatever it is of', () => {
+  for (const open of ['- ', '[', '{a: ', '? ', '&a [']) {
+    for (const times of [500, 2_000, 8_000, 30_000]) {
+      expect(() => parseConfig(`${open.repeat(times)}\n${LEAST}`, {})).toThrow(SpectaError);
+    }
+  }
 });
 
 test('a few lines that unfold to millions are refused', () => {

@@ -196,8 +196,10 @@ describe.skipIf(missing !== null)("the vessel's broker as shipped", () => {
     await until('connected', () => link.state.kind === 'connected');
     expect(link.state).toMatchObject({ protocol: 5 });
     alert(outbox, 1);
-    await until('the alert settled', () => outbox.size === 0);
-    await until('the alert heard', () => heard.includes(topics.alerts) && seen.includes(topics.alerts));
+    outbox.add({ lane: 'run', topic: topics.runLog, payload: Buffer.from('{}') });
+    await until('both settled', () => outbox.size === 0);
+    for (const topic of [topics.alerts, topics.runLog])
+      await until(`${topic} heard`, () => heard.includes(topic) && seen.includes(topic));
     const ask = (by: MqttClient): Promise<unknown> =>
       by.publishAsync(topics.request('status'), '{}', { qos: 1 });
     await ask(console1);

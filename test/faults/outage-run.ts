@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +9,7 @@ import { silentLog } from '../../src/platform/log.ts';
 import { openBlackBox } from '../../src/record/black-box.ts';
 import { createLink } from '../../src/surface/link.ts';
 import { topicsOf } from '../../src/surface/topics.ts';
-import { startMosquitto } from '../fixtures/mosquitto.ts';
+import { quietPort, startMosquitto } from '../fixtures/mosquitto.ts';
 import { HANDS_ON } from '../scenarios/stage.ts';
 import { Surface } from '../scenarios/surface.ts';
 import { alertBytes, findingOf } from '../surface/samples.ts';
@@ -38,23 +37,6 @@ const ALERTS_AN_HOUR = 3_600_000 / EVERY_MS;
 /** Simulated time goes on so far for each real pause, while a real broker answers. */
 const STEP_MS = 20;
 const PAUSE_MS = 5;
-
-/**
- * A free port that the kernel gives to no outgoing connection: of thousands of attempts to connect to a closed port in
- * that range, one meets itself and takes the broker's place.
- */
-async function quietPort(): Promise<number> {
-  for (let port = 21_000 + (process.pid % 8_000); ; port += 1) {
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!isFree) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
-}
 
 /** Memory in use after a collection, bytes: the heap and what it holds outside. */
 function memoryInUse(collect: () => void): number {

@@ -1,8 +1,12 @@
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { nodeFiles } from '../../src/platform/files.ts';
 import { metresBetween, type Place } from '../../src/position/geodesy.ts';
 import { Route } from '../../src/position/route.ts';
-import { parseRoute } from '../../src/position/route-file.ts';
+import { parseRoute, readRoute } from '../../src/position/route-file.ts';
 
 /**
  * The distance by T. Vincenty's inverse formula (Survey Review 23, 1975), which shares nothing with the product's: an
@@ -160,4 +164,19 @@ test.each([
   ['{"type":"LineString"', 'JSON'],
 ])('%j is refused: %s', (text, why) => {
   expect(() => parseRoute(text, 'route')).toThrow(why);
+});
+
+test('a route without end, or far too long, is refused before it is read', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'specta-route-'));
+  try {
+    const file = join(folder, 'route.csv');
+    await writeFile(file, 'latitude,longitude\n1,104\n1,104.1\n');
+    expect((await readRoute(nodeFiles, file, 0)).locate({ latitude: 1, longitude: 104 }).kp).toBeCloseTo(0);
+    await truncate(file, 1e9);
+    for (const path of [file, '/dev/zero', folder]) {
+      await expect(readRoute(nodeFiles, path, 0)).rejects.toMatchObject({ code: 'DATA_INVALID' });
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });

@@ -120,6 +120,76 @@ test('pictures and temporary files without a row are swept at the next start, th
   await again.close();
 });
 
+test('what a run tells the surface is written with it, survives a restart, and keeps its place behind the alerts', async () => {
+  const folder = await newFolder();
+  const box = await openIn(folder);
+  const committed: unknown[] = [];
+  box.onCommit((lane, fresh) => committed.push([lane, fresh.length]));
+  await box.startRun(sampleRun('r1'), sampleMessage('begins', 'run'));
+  // Faster than the disk: the newest tells what those before would have told.
+  const words = ['4 s', '8 s', '12 s'];
+  await Promise.all(words.map((word) => box.updateRun(sampleRun('r1'), sampleMessage(word, 'run'))));
+  await box.commit({ finding: sampleFinding('f1', 'r1'), messages: [sampleMessage('alert')] });
+  await box.endRun(sampleRun('r1', { endedAt: at(9), end: 'requested' }), sampleMessage('ends', 'run'));
+  expect(committed).toEqual([
+    ['run', 1],
+    ['run', 1],
+    ['alert', 1],
+    ['run', 1],
+  ]);
+  await box.close();
+
+  const again = await openIn(folder, { boot: 'boot-2' });
+  const told = await again.head('run', 9);
+  expect(told.map(({ payload }) => new TextDecoder().decode(payload))).toEqual(['begins', '12 s', 'ends']);
+  expect(told[0]).toMatchObject({ lane: 'run', boot: 'boot-1', topic: 'specta/rov-1/runs' });
+  expect(again.depth().waiting).toEqual({ alert: 1, run: 3, image: 0 });
+  expect(await again.unfinished('rov-1')).toEqual([]);
+  await again.close();
+});
+
+test('runs that nobody fetches are bounded: the oldest go, counted, and no alert with them', async () => {
+  const box = await openIn(await newFolder(), { limits: { runMessages: 3 } });
+  await box.commit({ finding: sampleFinding('f1', 'r1'), messages: [sampleMessage('alert')] });
+  for (const word of ['1', '2', '3', '4', '5'])
+    await box.updateRun(sampleRun('r1'), sampleMessage(word, 'run'));
+  const told = await box.head('run', 9);
+  expect(told.map(({ payload }) => new TextDecoder().decode(payload))).toEqual(['3', '4', '5']);
+  expect(box.depth()).toMatchObject({
+    waiting: { alert: 1, run: 3 },
+    dropped: { 'run-over-limit': 2 },
+  });
+  await box.close();
+});
+
+test('an image is told again from its file: once, not while it waits, not when it is gone', async () => {
+  const folder = await newFolder();
+  const clock = new ManualClock();
+  const box = await openIn(folder, { clock, limits: { outboxAgeMs: 60_000 } });
+  const frame = jpegFrame(await sampleJpeg(320, 180));
+  const evidence = await box.saveStill({ findingId: 'f1', runId: 'r1', frame, peakProbability: 0.9 });
+  await box.commit({ finding: sampleFinding('f1', 'r1'), evidence, messages: [] });
+  expect(await box.resendImage('f1', 'again')).toBe('gone');
+  await box.annotate({ evidence, caption, topic: 'first' });
+  expect(await box.resendImage('f1', 'again')).toBe('waiting');
+  const [first] = await box.head('image', 9);
+  await box.settle(first?.id ?? 0);
+  const lanes: string[] = [];
+  box.onCommit((lane) => lanes.push(lane));
+  expect(await box.resendImage('f1', 'again')).toBe('queued');
+  expect(await box.resendImage('f1', 'again')).toBe('waiting');
+  expect(lanes).toEqual(['image']);
+  const [again] = await box.head('image', 9);
+  expect(again).toMatchObject({ topic: 'again', contentType: 'image/jpeg', boot: 'boot-1' });
+  expect(again?.payload).toEqual(first?.payload);
+  expect(again?.committedAtUtcMs).toBe(first?.committedAtUtcMs);
+  await box.settle(again?.id ?? 0);
+  expect(await box.resendImage('nobody', 'again')).toBe('gone');
+  await clock.advance(120_000);
+  expect(await box.resendImage('f1', 'again')).toBe('gone');
+  await box.close();
+});
+
 test('an unfinished run is found again with its open findings, within its time and for its vehicle only', async () => {
   const folder = await newFolder();
   const clock = new ManualClock();

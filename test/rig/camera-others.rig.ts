@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { Capture } from '../../src/camera/v4l2/capture.ts';
 import { listVideoNodes } from '../../src/camera/v4l2/find-camera.ts';
 import { jpeg } from '../camera/camera-fixture.ts';
 import { taken, until } from '../suites/frame-source.ts';
@@ -11,16 +12,13 @@ import { cameraBench, hastyClock, NODE, plug, recovers, small, streams, unplug }
 const bench = cameraBench();
 
 test('plugged in again under another node, it is found by card and bus', async ({ task }) => {
-  const modules = process.env.SPECTA_RIG_MODULES ?? '';
   const byNode = bench.open(`v4l2:${NODE}`, small).source;
   const byCard = bench.open('v4l2:vivid', small).source;
   await byNode.start();
   expect((await taken(byNode)).source).toBe(NODE);
   unplug();
   await until(recovers(byNode));
-  execFileSync('insmod', [`${modules}/v4l2loopback.ko`, 'video_nr=0', 'card_label=Other']);
-  try {
-    plug();
+  await underAnotherNode(async () => {
     await until(streams(byNode));
     const { source: path } = await taken(byNode);
     expect(path).not.toBe(NODE);
@@ -31,12 +29,40 @@ test('plugged in again under another node, it is found by card and bus', async (
     task.meta.figures = listVideoNodes(bench.libc)
       .map(({ path: node, card }) => `${node} ${card}`)
       .join(', ');
+  });
+});
+
+test('busy from the start, and plugged in again under another node before its first frame: found by card and bus', async () => {
+  const mode = { fourcc: 'YUYV', pixels: 'yuyv', width: 320, height: 180, interval: null } as const;
+  const { source } = bench.open(`v4l2:${NODE}`, small);
+  const other = Capture.open(bench.libc, NODE, mode, []);
+  try {
+    await source.start();
+    await until(() => source.state.kind === 'recovering' && /EBUSY/.test(source.state.reason));
+    unplug();
+  } finally {
+    other.close();
+  }
+  await underAnotherNode(async () => {
+    await until(streams(source));
+    expect((await taken(source)).source).not.toBe(NODE);
+    await source.stop();
+  });
+});
+
+/** Plugs the camera in while something else has taken its node; puts all back in the end. */
+async function underAnotherNode(use: () => Promise<void>): Promise<void> {
+  const modules = process.env.SPECTA_RIG_MODULES ?? '';
+  execFileSync('insmod', [`${modules}/v4l2loopback.ko`, 'video_nr=0', 'card_label=Other']);
+  try {
+    plug();
+    await use();
   } finally {
     unplug();
     execFileSync('rmmod', ['v4l2loopback']);
     plug();
   }
-});
+}
 
 /** ffmpeg as a camera that gives what vivid cannot. */
 async function withLoopback(output: readonly string[], use: (card: string) => Promise<void>): Promise<void> {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { AlertMessage } from '../../src/surface/messages/alert.ts';
+import { specta } from '../cli/specta.ts';
 import type { Surface } from '../scenarios/surface.ts';
 import { Ffmpeg, KeptFfmpeg, keepFormat, playRun, type Sending, withLoopbacks } from './loopback.ts';
 import { CRACKS_AT, RIG_RUN } from './run-of-rig.ts';
@@ -31,7 +32,7 @@ const { play } = sceneOf({
 });
 
 /** How often each way of sending must show the run. */
-const PASSES: Readonly<Record<Sending, number>> = isFull ? { mjpeg: 12, yuyv: 12 } : { mjpeg: 2, yuyv: 1 };
+const PASSES: Readonly<Record<Sending, number>> = isFull ? { mjpeg: 4, yuyv: 4 } : { mjpeg: 2, yuyv: 1 };
 
 /** Each crack that was told of, with the first rise of the line after its frame was captured. */
 function switchings(
@@ -177,6 +178,30 @@ test('the pilot keeps his video: the camera teed to two nodes, the daemon on one
     });
   await withLoopbacks([9, 11, 20], teeing);
 }, 1_800_000);
+
+test('asked on the board, the lamp blinks on its real line, and the page before the dive believes who saw it', async ({
+  task,
+}) => {
+  await play(async (scene) => {
+    const { configFile } = scene.daemon;
+    await scene.until('the daemon is up', () => scene.surface.last('health') !== undefined);
+    await using witness = await Witness.begin();
+    const lamp = await specta(['light', 'test', '--config', configFile, '--seconds', '3', '--json']);
+    expect(lamp).toMatchObject({ status: 0, stderr: '' });
+    await scene.until('it blinks', () => witness.rises.length > 2);
+    const blinks = witness.rises.length;
+    const states = async (...words: string[]): Promise<unknown> => {
+      const page = await specta(['predive', '--config', configFile, '--json', ...words]);
+      const { items } = JSON.parse(page.stdout) as { items: { item: string; state: string }[] };
+      return Object.fromEntries(items.map(({ item, state }) => [item, state]));
+    };
+    expect(await states()).toMatchObject({ lamp: 'red' });
+    const told = await states('--yes', 'lamp');
+    expect(told).toMatchObject({ lamp: 'green' });
+    await scene.until('it blinks again', () => witness.rises.length > blinks);
+    task.meta.figures = JSON.stringify(told);
+  });
+}, 600_000);
 
 test('stopped, it tells the surface and leaves the line dark', async () => {
   await play(async (scene) => {

@@ -46,7 +46,9 @@ scenario(
   '14 what a console asks over the broker: findings, reviews, alerts again, a picture',
   async (stage) => {
     const broker = await stage.broker();
-    const surface = await stage.surface(broker.url, { filters: ['specta/+/alerts', 'specta/+/run'] });
+    const surface = await stage.surface(broker.url, {
+      filters: ['specta/+/alerts', 'specta/+/alerts/+/image', 'specta/+/run'],
+    });
     const camera = await stage.liveCamera('crack');
     const settings = { camera: { uri: camera.uri }, surface: { broker: broker.url } };
     const first = await stage.daemon(settings);
@@ -115,14 +117,22 @@ scenario(
       const before = told();
       const resend = async (request: object, wanted: readonly AlertMessage[]): Promise<void> => {
         const heard = told().length;
-        expect(await console1.data('alerts/resend', request)).toEqual({ queued: wanted.length, waiting: 0 });
+        expect(await console1.data('alerts/resend', request)).toMatchObject({
+          ...{ queued: wanted.length, waiting: 0, moreImages: false },
+        });
         await stage.until('all again', () => told().length === heard + wanted.length);
         expect(told().slice(heard).map(body)).toEqual(wanted.map(body));
       };
+      const images = () => surface.raw(`alerts/${finding}/image`);
+      await stage.until('its image', () => images().length > 0);
+      const shown = images().length;
       await resend(
         { finding },
         before.filter((one) => one.finding === finding),
       );
+      // Behind the alerts comes the picture, the same once more.
+      await stage.until('the image again', () => images().length > shown);
+      expect(images().at(-1)?.payload).toEqual(images().at(-2)?.payload);
       await first.stop();
       const second = await stage.daemon({ ...settings, run: { start: 'request' } });
       await stage.until('watching', () => second.said('watching'));

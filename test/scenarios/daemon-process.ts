@@ -24,6 +24,7 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 
 /** `specta run --config FILE` as a process of its own. */
 export class DaemonProcess {
+  readonly configFile: string;
   /** Resolves when it has ended. */
   readonly ended: Promise<Ending>;
   private readonly child: ChildProcess;
@@ -33,6 +34,7 @@ export class DaemonProcess {
   private asked = false;
 
   constructor(configFile: string, environment: NodeJS.ProcessEnv = {}) {
+    this.configFile = configFile;
     this.child = spawn(process.execPath, [MAIN, 'run', '--config', configFile], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...cleanEnvironment(), ...environment },

@@ -4,6 +4,7 @@ import type { HealthMessage } from '../../src/surface/messages/health.ts';
 import type { LightMessage } from '../../src/surface/messages/light.ts';
 import type { ModelMessage } from '../../src/surface/messages/model.ts';
 import type { RunMessage } from '../../src/surface/messages/run.ts';
+import type { RunLogMessage } from '../../src/surface/messages/run-log.ts';
 import type { StateMessage } from '../../src/surface/messages/state.ts';
 import type { StatusMessage } from '../../src/surface/messages/status.ts';
 import { Contract } from './contract.ts';
@@ -29,6 +30,7 @@ interface Payloads {
   readonly 'status/position': StatusMessage;
   readonly light: LightMessage;
   readonly run: RunMessage;
+  readonly 'run/log': RunLogMessage;
   readonly model: ModelMessage;
   readonly health: HealthMessage;
   readonly alerts: AlertMessage;

@@ -132,6 +132,10 @@ test('health tells the age of the oldest entry, and null for an empty outbox', (
     engine: null,
     temperatureCelsius: null,
     memoryBytes: 1,
+    cpuMsPerFrame: null,
+    eventLoopDelayMs: { p50: 1, p95: 2, p99: 3 },
+    firstVerdictSeconds: null,
+    stride: 1,
   };
   const outbox = { waiting: { alert: 1, run: 0, image: 0 }, bytes: 9, unheard: 0, dropped: {} };
   const some = healthMessage({ ...base, outbox: { ...outbox, oldestUtcMs: at(40).utcMs } });

@@ -1,4 +1,4 @@
-"""Subscribes with Eclipse Paho and prints each JSON message as one line: {"topic", "payload"}. Ends after COUNT."""
+"""Subscribes with Eclipse Paho and prints each message as one line of JSON: {"topic", "payload"}, of a picture the topic only. Ends after COUNT messages, where that is not 0."""
 
 import json
 import sys
@@ -19,8 +19,9 @@ def on_subscribe(*_):
 
 def on_message(client, _, message):
     global seen
-    if not message.topic.endswith("/image"):
-        print(json.dumps({"topic": message.topic, "payload": json.loads(message.payload)}), flush=True)
+    is_picture = message.topic.endswith("/image")
+    payload = None if is_picture else json.loads(message.payload)
+    print(json.dumps({"topic": message.topic, "payload": payload}), flush=True)
     seen += 1
     if seen == count:
         client.disconnect()

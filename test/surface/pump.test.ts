@@ -65,6 +65,7 @@ function pumpOver(
     {
       inFlight,
       ...backlog,
+      imagesPerSecond: 4,
       unheardRetrySeconds: 5,
       refusedPause: { firstMs: 1000, mostMs: 8000 },
       historicalAfterSeconds: 1e9,
@@ -208,6 +209,30 @@ test('a long backlog goes at its bounded rate and is passed by what is new; noth
   for (const name of ['a', 'b', 'c']) add(outbox, 'alert', name);
   await pass(500);
   expect(sender.sent.slice(-3)).toEqual(['a', 'b', 'c']);
+  pump.stop();
+  await running;
+});
+
+test('images go at a bounded rate, one at a time, and an alert does not wait for them', async () => {
+  const clock = new ManualClock();
+  const outbox = new MemoryOutbox();
+  for (let index = 0; index < 40; index += 1) add(outbox, 'image', `image ${index}`);
+  const sender = new ScriptedSender([]);
+  const pump = pumpOver(sender, outbox, clock, 8);
+  const running = pump.run();
+  const pass = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 50) await clock.advance(50);
+  };
+  await pass(2_000);
+  // Some at once, then four a second.
+  expect(sender.sent.length).toBeGreaterThanOrEqual(12);
+  expect(sender.sent.length).toBeLessThanOrEqual(17);
+  add(outbox, 'alert', 'alert');
+  await pass(100);
+  expect(sender.sent.slice(-2)).toContain('alert');
+  for (let steps = 0; outbox.size > 0 && steps < 400; steps += 1) await clock.advance(50);
+  const images = sender.sent.filter((name) => name !== 'alert');
+  expect(images).toEqual(Array.from({ length: 40 }, (_, index) => `image ${index}`));
   pump.stop();
   await running;
 });

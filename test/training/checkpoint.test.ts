@@ -29,7 +29,18 @@ afterAll(() => rm(root, { recursive: true }));
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/train.ts', import.meta.url));
 /** Batch normalisation, dropout, augmentation and a micro-batch that does not divide the pictures: all that could differ. */
-const OPTIONS = ['--network', 'separable-tiny', '--size', '64x48', '--epochs', '4', '--micro-batch', '3'];
+const OPTIONS = [
+  '--network',
+  'separable-tiny',
+  '--size',
+  '64x48',
+  '--epochs',
+  '4',
+  '--micro-batch',
+  '3',
+  '--average',
+  '0.9',
+];
 
 function train(out: string, ...more: string[]) {
   const folders = ['--data', join(root, 'data'), '--out', join(root, out)];
@@ -91,6 +102,7 @@ const CHECKPOINT: Checkpoint = {
     best: new Map([['w', Float32Array.of(4, 5, 6)]]),
     first: new Map(),
     second: new Map([['w', Float32Array.of(7, 8, 9)]]),
+    average: new Map(),
   },
 };
 

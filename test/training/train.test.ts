@@ -160,6 +160,18 @@ test('a softmax over three classes trains and serves too', async () => {
   expect(bundle.manifest.output).toEqual({ kind: 'softmax', classes: ['corrosion', 'crack', 'intact'] });
 });
 
+test('thresholds that are named are those of the bundle, and its card says where they come from', async () => {
+  const thresholds = { corrosion: 0.45, crack: 0.6, intact: 0.3 };
+  const { bundle } = await train('models/named/0.1.0', { epochs: 1, average: 0.9, thresholds });
+  expect(bundle.manifest).toMatchObject({
+    defects: { corrosion: { on: 0.45, off: 0.41 }, crack: { on: 0.6, off: 0.55 } },
+    intactThreshold: 0.3,
+  });
+  const card = await readFile(join(bundle.folder, 'MODEL_CARD.md'), 'utf8');
+  expect(card).toContain('| crack | 0.6 | 0.55 |');
+  expect(card).toContain('those that suited pictures of left-out sources');
+});
+
 test('a new training, of another seed, replaces the bundle whole; a stopped one leaves it as it was and nothing beside it', async () => {
   const first = await train('models/kept/0.1.0', { epochs: 2, writeEachBest: true });
   const second = await train('models/kept/0.1.0', { epochs: 2, seed: 9 });

@@ -141,6 +141,8 @@ export class V4l2Source extends NewestFrameSource {
       const { formats, modes } = readOffer(node, this.wish);
       if (formats.length === 0) throw new CameraAbsent(`${name} offers no format now`);
       if (modes.length === 0) throw unreadableCamera(camera, formats);
+      // Before it is opened: a camera that is busy now may come back under another node before its first frame.
+      this.remembered ??= camera;
       const wanted = this.options.controls;
       const controls = Object.keys(wanted).length === 0 ? [] : planControls(listControls(node), wanted);
       return { camera, formats, ranked: rankModes(modes, this.wish), controls };

@@ -4,6 +4,7 @@ import { Finding } from './finding.js';
 import { FindingList } from './finding-list.js';
 import { drawFleet, worstFirst } from './fleet.js';
 import { Horn } from './horn.js';
+import { Route } from './route.js';
 import { Still } from './still.js';
 import { drawVehicle, heardText } from './vehicle.js';
 import { VehicleActions } from './vehicle-actions.js';
@@ -26,8 +27,12 @@ const known = {
 
 const horn = new Horn();
 const actions = new VehicleActions();
-const coverage = new Coverage(at('coverage'));
 const finding = new Finding(at('finding'));
+const route = new Route(at('route'), (chosen) => {
+  list.mark(chosen);
+  void finding.show(chosen);
+});
+const coverage = new Coverage(at('coverage'), (vehicle, since) => void route.show(vehicle, since));
 const still = new Still(at('still'));
 const list = new FindingList(at('findings'), {
   onChoose: (chosen) => void finding.show(chosen),
@@ -96,6 +101,7 @@ function drawEverything() {
   drawNews();
   drawVehicles();
   coverage.draw();
+  route.draw();
   list.draw();
   finding.draw();
   still.draw();
@@ -158,6 +164,7 @@ function listen() {
   });
   hear('finding', (message) => {
     if (known.chosen === null || message.vehicle === known.chosen) list.refresh();
+    if (message.vehicle === known.chosen) coverageSoon();
     finding.hear(message, false);
     if (message.alarm) alarm(message);
   });

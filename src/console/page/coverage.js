@@ -21,15 +21,17 @@ function patterns() {
   return drawing('defs', {}, hatch, cross);
 }
 
-function swatch(kind) {
+export function swatch(kind) {
   const box = drawing('rect', { class: kind, width: 18, height: 12 });
   return drawing('svg', { viewBox: '0 0 18 12', class: 'strip', 'aria-hidden': 'true' }, box);
 }
 
 /** By time: watched, blind, no camera. What lies between is unknown, and stays empty. */
 export class Coverage {
-  constructor(node) {
+  /** @param onShow told of the vehicle and the ms that are shown */
+  constructor(node, onShow) {
     this.node = node;
+    this.onShow = onShow;
     this.vehicle = null;
     this.stretches = [];
     this.minutes = Number(setting('span', '60'));
@@ -38,8 +40,9 @@ export class Coverage {
   async show(vehicle) {
     this.vehicle = vehicle;
     this.node.hidden = vehicle === null;
-    if (vehicle === null) return;
     const since = Date.now() - this.minutes * 60_000;
+    this.onShow(vehicle, since);
+    if (vehicle === null) return;
     const { stretches } = await fetchFrom('/api/coverage', { vehicle, since });
     if (this.vehicle !== vehicle) return;
     this.stretches = stretches;

@@ -119,6 +119,14 @@ const WORDS = {
   blind_time: ['blind', 'buta'],
   lost: ['no camera', 'tanpa kamera'],
   no_word: ['no word or no run', 'tanpa kabar atau tanpa pemeriksaan'],
+  along: ['Along the route', 'Sepanjang rute'],
+  along_told: [
+    'KP {0} to {1}: watched {2} km, blind {3} km, no camera {4} km',
+    'KP {0} sampai {1}: teramati {2} km, buta {3} km, tanpa kamera {4} km',
+  ],
+  along_findings: ['Findings along the route: {0}', 'Temuan sepanjang rute: {0}'],
+  along_more: ['{0} more, less urgent, are not drawn', '{0} lagi, kurang mendesak, tidak digambar'],
+  along_finding: ['{0}, {1}, KP {2}', '{0}, {1}, KP {2}'],
   findings: ['Findings', 'Temuan'],
   findings_count: ['Findings: {0}', 'Temuan: {0}'],
   no_findings: [

@@ -5,8 +5,12 @@ import type { BlackBox } from '../../record/black-box.ts';
 import { isoUtc, type Stamp } from '../../surface/messages/envelope.ts';
 import { USUALLY_LISTED } from '../../surface/messages/request.ts';
 import type { RequestHandlers } from '../../surface/requests.ts';
+import { topicsOf } from '../../surface/topics.ts';
 import type { FindingReporter } from '../finding-reporter.ts';
 import { readTold } from '../told-alert.ts';
+
+/** Findings whose images one request sends again. */
+const MOST_IMAGES = 200;
 
 /** What requests about findings need of the daemon. */
 export interface FindingParts {
@@ -34,7 +38,12 @@ export function findingRequests(parts: () => FindingParts): Pick<RequestHandlers
         next: told.length > limit ? (listed.at(-1)?.id ?? null) : null,
       };
     },
-    'alerts/resend': ({ run, since, finding }) => parts().record.resend(queryOf({ since, run, finding })),
+    'alerts/resend': async ({ run, since, finding }) => {
+      const { record } = parts();
+      const query = queryOf({ since, run, finding });
+      const alerts = await record.resend(query);
+      return { ...alerts, ...(await resendImages(record, query)) };
+    },
     'finding/review': async ({ finding, review, by = null, note = null }) => {
       const { reporter, clock, stamp } = parts();
       const at = isoUtc(clock.now().utcMs);
@@ -52,6 +61,17 @@ export function findingRequests(parts: () => FindingParts): Pick<RequestHandlers
       );
     },
   };
+}
+
+/** Behind the alerts; of very many findings only those that changed last, so that no disk and no link is filled. */
+async function resendImages(record: BlackBox, query: AlertQuery) {
+  const told = await record.alerts({ query, before: null, limit: MOST_IMAGES + 1 });
+  let images = 0;
+  for (const { payload } of told.slice(0, MOST_IMAGES)) {
+    const { vehicle, finding } = readTold(payload);
+    if ((await record.resendImage(finding, topicsOf(vehicle).alertImage(finding))) === 'queued') images += 1;
+  }
+  return { images, moreImages: told.length > MOST_IMAGES };
 }
 
 function queryOf(asked: {

@@ -1,15 +1,15 @@
 import { resolve } from 'node:path';
 import { SpectaError, systemCode } from '../../platform/errors.ts';
-import type { FileLock } from '../../platform/file-lock.ts';
 import type { Logger } from '../../platform/log.ts';
 import { createRequests, type RequestHandlers, type Requests } from '../../surface/requests.ts';
+import { every, type Repetition } from '../every.ts';
 import { defectRules } from '../part-options.ts';
 import { type ClassifyParts, PictureDesk } from './classify-request.ts';
 import { type ControlSocket, openControlSocket } from './control-socket.ts';
 import { type FindingParts, findingRequests } from './finding-requests.ts';
 import { drawSnapshot } from './snapshot.ts';
 import { controlSocketPath } from './socket-path.ts';
-import { lockStateFolder } from './state-lock.ts';
+import { StateLock } from './state-lock.ts';
 import {
   type EarlyParts,
   type LateParts,
@@ -21,21 +21,24 @@ import {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** So often a disk that took no socket is asked again, ms. */
+const AGAIN_MS = 2_000;
+
 /**
- * Makes this daemon the only one on its state folder: see {@link lockStateFolder}. Before anything else is opened, so
+ * Makes this daemon the only one on its state folder: see {@link StateLock}. Before anything else is opened, so
  * that a second daemon takes neither line nor camera from the first.
  */
 export function lockAlone(
-  { config, boot }: Pick<EarlyParts, 'config' | 'boot'>,
+  { config, boot, clock }: Pick<EarlyParts, 'config' | 'boot' | 'clock'>,
   environment: Environment,
   log: Logger,
-): Promise<FileLock | null> {
+): Promise<StateLock> {
   const holder = {
     pid: process.pid,
     since: new Date(boot.startedUtcMs).toISOString(),
     socket: resolve(controlSocketPath(config, environment)),
   };
-  return lockStateFolder(config.stateFolder, holder, log);
+  return StateLock.take(config.stateFolder, holder, log, clock);
 }
 
 /**
@@ -49,6 +52,7 @@ export class LocalControl implements AsyncDisposable {
   private readonly log: Logger;
   private late: LateParts = {};
   private socket: ControlSocket | null = null;
+  private trying: Repetition | null = null;
   private isClosed = false;
 
   constructor(early: EarlyParts, log: Logger) {
@@ -70,14 +74,14 @@ export class LocalControl implements AsyncDisposable {
   }
 
   /**
-   * Opens the socket. A disk that takes none keeps the vehicle inspecting, and is logged; a path that cannot be, and
-   * another daemon that answers there, reject (`CONFIG_INVALID`, `DAEMON_RUNNING`).
+   * Opens the socket. A disk that takes none keeps the vehicle inspecting: that is logged, and tried again until it does.
+   * A path that cannot be, and another daemon that answers there, reject (`CONFIG_INVALID`, `DAEMON_RUNNING`).
    */
   async listen(environment: Environment): Promise<void> {
-    const { config } = this.early;
+    const { config, clock } = this.early;
     const path = resolve(controlSocketPath(config, environment));
     try {
-      this.socket = await openControlSocket(path, this.requests, this.log);
+      await this.open(path);
     } catch (error) {
       // Only a path that somebody wrote down is a mistake; a state folder may be as deep as it likes.
       const isFault =
@@ -85,13 +89,26 @@ export class LocalControl implements AsyncDisposable {
       if (isFault) throw error;
       const why = error instanceof SpectaError ? `${error.message} ${error.help}` : String(error);
       this.log.error({ path, code: systemCode(error) }, `nobody on the board can ask this daemon: ${why}`);
+      const again = async (): Promise<void> => {
+        await this.open(path);
+        this.trying?.cancel();
+      };
+      // The reason was told; that it works is told by the socket.
+      this.trying = every(clock, AGAIN_MS, again, (failure) => this.log.debug({ path }, String(failure)));
     }
   }
 
   /** Takes no request any more; idempotent. */
   async close(): Promise<void> {
     this.isClosed = true;
+    this.trying?.cancel();
     await this.socket?.close();
+  }
+
+  private async open(path: string): Promise<void> {
+    const socket = await openControlSocket(path, this.requests, this.log);
+    this.socket = socket;
+    if (this.isClosed) await socket.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,9 +1,11 @@
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { SpectaError } from '../../platform/errors.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { asSpectaError, SpectaError } from '../../platform/errors.ts';
 import { type FileLock, lockFile, readLockFile } from '../../platform/file-lock.ts';
 import { nodeFiles } from '../../platform/files.ts';
 import type { Logger } from '../../platform/log.ts';
+import { every, type Repetition } from '../every.ts';
 
 /** Who holds a state folder. */
 const holderSchema = z.object({
@@ -35,35 +37,97 @@ function holderOf(text: string | null): Holder | null {
   }
 }
 
-/**
- * Makes this daemon the only one on its state folder. The lock dies with the process, so that nothing is left locked
- * after a crash. A disk that takes no lock keeps nobody on deck: that is logged, and null comes back.
- * Rejects with `DAEMON_RUNNING`, naming the process that holds it.
- */
-export async function lockStateFolder(
-  stateFolder: string,
-  holder: Holder,
-  log: Logger,
-): Promise<FileLock | null> {
-  const path = lockPath(stateFolder);
-  let found: ReturnType<typeof lockFile>;
-  try {
-    await nodeFiles.mkdir(resolve(stateFolder));
-    found = lockFile(path);
-    if (!('heldBy' in found)) found.write(`${JSON.stringify(holder)}\n`);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    log.error({ path }, `the state folder cannot be locked against a second daemon: ${why}`);
-    return null;
+/** So often a disk that took no lock is asked again, ms. */
+const AGAIN_MS = 2_000;
+
+/** This daemon's lock on its state folder, taken as soon as the disk lets it be taken. */
+export class StateLock {
+  private readonly path: string;
+  private readonly holder: Holder;
+  private readonly log: Logger;
+  private lock: FileLock | null = null;
+  private trying: Repetition | null = null;
+  private complaint: string | null = null;
+  private isReleased = false;
+
+  private constructor(stateFolder: string, holder: Holder, log: Logger) {
+    this.path = lockPath(stateFolder);
+    this.holder = holder;
+    this.log = log;
   }
-  if (!('heldBy' in found)) return found;
-  const other = holderOf(found.heldBy);
-  const who = other === null ? 'another process' : `process ${other.pid}, since ${other.since}`;
-  throw new SpectaError(
-    'DAEMON_RUNNING',
-    `A daemon runs on the state folder ${resolve(stateFolder)} already: ${who}.`,
-    other === null
-      ? 'Stop it first (systemctl stop specta), or give this one a stateFolder of its own.'
-      : `Stop it first (systemctl stop specta, or kill ${other.pid}), or give this one a stateFolder of its own.`,
-  );
+
+  /**
+   * Makes this daemon the only one on its state folder. The lock dies with the process, so that nothing is left locked
+   * after a crash. A disk that takes no lock keeps nobody on deck: that is logged, and tried again until it does.
+   * Rejects with `DAEMON_RUNNING`, naming the process that holds it.
+   */
+  static async take(stateFolder: string, holder: Holder, log: Logger, clock: Clock): Promise<StateLock> {
+    const lock = new StateLock(stateFolder, holder, log);
+    if (!(await lock.attempt())) {
+      lock.trying = every(
+        clock,
+        AGAIN_MS,
+        () => lock.again(),
+        (error) => lock.complain(String(error)),
+      );
+    }
+    return lock;
+  }
+
+  /** Gives it back; idempotent. */
+  release(): void {
+    this.isReleased = true;
+    this.trying?.cancel();
+    this.lock?.release();
+    this.lock = null;
+  }
+
+  /** Whether it is taken now; throws `DAEMON_RUNNING`. */
+  private async attempt(): Promise<boolean> {
+    let found: ReturnType<typeof lockFile>;
+    try {
+      await nodeFiles.mkdir(dirname(this.path));
+      if (this.isReleased) return true;
+      found = lockFile(this.path);
+      if (!('heldBy' in found)) found.write(`${JSON.stringify(this.holder)}\n`);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.complain(`the state folder cannot be locked against a second daemon: ${why}`);
+      return false;
+    }
+    if ('heldBy' in found) throw this.isHeld(found.heldBy);
+    this.lock = found;
+    return true;
+  }
+
+  private async again(): Promise<void> {
+    try {
+      if (!(await this.attempt())) return;
+      this.log.info({ path: this.path }, 'the state folder is locked against a second daemon');
+      this.trying?.cancel();
+    } catch (error) {
+      // Another one came first while the disk was away. It is told, and this one goes on: it may hold the camera.
+      const { code, message } = asSpectaError(error);
+      this.complain(`${code}: ${message}`);
+    }
+  }
+
+  /** Once for each reason: it is tried often. */
+  private complain(why: string): void {
+    if (why === this.complaint) return;
+    this.complaint = why;
+    this.log.error({ path: this.path }, why);
+  }
+
+  private isHeld(text: string): SpectaError {
+    const other = holderOf(text);
+    const who = other === null ? 'another process' : `process ${other.pid}, since ${other.since}`;
+    return new SpectaError(
+      'DAEMON_RUNNING',
+      `A daemon runs on the state folder ${dirname(this.path)} already: ${who}.`,
+      other === null
+        ? 'Stop it first (systemctl stop specta), or give this one a stateFolder of its own.'
+        : `Stop it first (systemctl stop specta, or kill ${other.pid}), or give this one a stateFolder of its own.`,
+    );
+  }
 }

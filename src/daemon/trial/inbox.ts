@@ -51,6 +51,7 @@ export class Inbox {
   private seen = new Map<string, Seen>();
   private readonly done = new Set<string>();
   private hasBegun = false;
+  private complaint: string | null = null;
   private under: Promise<void> = Promise.resolve();
 
   constructor(parts: InboxParts) {
@@ -63,11 +64,7 @@ export class Inbox {
         this.under = this.look();
         return this.under;
       },
-      (error) => {
-        const { code, message } = asSpectaError(error);
-        if (!this.stopping.signal.aborted)
-          parts.log.error({ code, folder: parts.folder }, `the inbox cannot be looked at: ${message}`);
-      },
+      (error) => this.complain(error),
     );
   }
 
@@ -76,6 +73,14 @@ export class Inbox {
     this.stopping.abort(new Error('SPECTA was stopped'));
     this.looking.cancel();
     await this.under.catch(() => undefined);
+  }
+
+  /** Once for each reason: it looks often, and a disk may be away for long. */
+  private complain(error: unknown): void {
+    const { code, message } = asSpectaError(error);
+    if (this.stopping.signal.aborted || message === this.complaint) return;
+    this.complaint = message;
+    this.parts.log.error({ code, folder: this.parts.folder }, `the inbox cannot be looked at: ${message}`);
   }
 
   private async look(): Promise<void> {

@@ -32,7 +32,7 @@ export interface OnboardModelsParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly fs: FileSystem;
-  readonly engine: EngineChoice;
+  readonly engine: EngineChoice & { readonly lanes?: number };
   readonly trial: Pick<TrialParts, 'rules' | 'limits' | 'everyNth'>;
   /** Where the records of trials go. */
   readonly recordFolder: string;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Finding } from '../../domain/finding.ts';
 import type { Run } from '../../domain/run.ts';
 import type { StoredEvidence } from '../evidence.ts';
+import type { Marks } from '../marks.ts';
 import type { RecordReader } from '../read-record.ts';
 
 /** What every report says of itself. */
@@ -24,7 +25,7 @@ export interface DossierStill {
   readonly reason: string | null;
 }
 
-export interface DossierFinding extends Finding {
+export interface DossierFinding extends Finding, Marks {
   readonly stills: readonly DossierStill[];
 }
 
@@ -67,7 +68,7 @@ export async function makeDossier(
       const { kind, sha256, width, height } = kept;
       stills.push({ kind, file, sha256, width, height, bytes: kept.bytes, state, reason: kept.dropped });
     }
-    findings.push({ ...finding, stills });
+    findings.push({ ...finding, ...record.marksOf(finding.id), stills });
   }
   const { version, madeAtUtcMs } = about;
   const madeAt = new Date(madeAtUtcMs).toISOString();

@@ -86,18 +86,33 @@ function duration(seconds: number): string {
 }
 
 function numbers({ run, findings }: Dossier): string {
-  const count = (defect: string): number => findings.filter((finding) => finding.defect === defect).length;
+  const counted = (defect: string): readonly [string, string] => {
+    const all = findings.filter((finding) => finding.defect === defect);
+    const by = (review: string): number => all.filter((finding) => finding.review === review).length;
+    const rejected = by('rejected');
+    const words = [
+      [by('confirmed'), 'confirmed'],
+      [by('unreviewed'), 'not reviewed'],
+      [rejected, 'rejected: not counted'],
+    ] as const;
+    const told = words.filter(([many]) => many > 0).map(([many, word]) => `${many} ${word}`);
+    return [String(all.length - rejected), told.join(', ')];
+  };
   const { seenSeconds, lostSeconds, blindSeconds } = run.coverage;
   const blind = Object.values(blindSeconds).reduce((sum, seconds) => sum + seconds, 0);
   const total = seenSeconds + lostSeconds + blind;
   const share = total === 0 ? 'nothing' : `${((100 * seenSeconds) / total).toFixed(1)} %`;
   const facts = [
-    [String(count('crack')), 'cracks'],
-    [String(count('corrosion')), 'corrosion'],
-    [share, 'of the time watched'],
-    [duration(total), 'inspection'],
-  ];
-  return `<div class="numbers">${facts.map(([value, name]) => `<div><b>${value}</b>${name}</div>`).join('')}</div>`;
+    [counted('crack'), 'cracks'],
+    [counted('corrosion'), 'corrosion'],
+    [[share, ''], 'of the time watched'],
+    [[duration(total), ''], 'inspection'],
+  ] as const;
+  const cells = facts.map(
+    ([[value, more], name]) =>
+      `<div><b>${value}</b>${name}${more === '' ? '' : `<small>${more}</small>`}</div>`,
+  );
+  return `<div class="numbers">${cells.join('')}</div>`;
 }
 
 function coverage(run: Run): string {
@@ -110,6 +125,9 @@ function coverage(run: Run): string {
     ['watched', `${duration(covered.seenSeconds)}, ${covered.framesJudged} frames`],
     ...blind,
     ['no camera or engine', duration(covered.lostSeconds)],
+    ...(covered.framesThinned === undefined
+      ? []
+      : [['left out while the board was hot or slowed', `${covered.framesThinned} frames`] as const]),
     ['unsure', `${(100 * covered.unsureRate).toFixed(1)} % of the frames watched`],
     ['distance', distance === null ? 'not known: no position along a route' : `${distance.toFixed(0)} m`],
     ['KP watched', annals?.kpSeen ? annals.kpSeen.map((kp) => kp.toFixed(3)).join(' to ') : 'not known'],
@@ -184,11 +202,27 @@ function card(finding: DossierFinding, pictures: ReadonlyMap<string, Uint8Array>
     ['seen', `${detections} frames, ${time(openedAt.utcMs)} to ${time(lastSeenAt.utcMs)}`],
     ['where', place.length === 0 ? unknown : `${place.join(', ')} (${fix?.source ?? ''})`],
     ['ended', finding.closeReason === null ? 'still open' : ENDS[finding.closeReason]],
+    ...said(finding),
     ['model', `${finding.model.name} ${finding.model.version}`],
     ['advice', advice.en],
     ...intact.map(({ kind, sha256 }) => [`sha256, ${kind}`, sha256] as const),
   ]);
-  return `<article style="border-left-color:${COLOURS[severity]}">${picture}<div><h3>${escaped(defect)}, ${escaped(severity)}</h3>${facts}</div></article>`;
+  const verdict = finding.review === 'unreviewed' ? '' : `, ${finding.review}`;
+  return `<article class="${finding.review}" style="border-left-color:${COLOURS[severity]}">${picture}<div><h3>${escaped(defect)}, ${escaped(severity)}${verdict}</h3>${facts}</div></article>`;
+}
+
+/** Who reviewed a finding, when and how; who has seen it. */
+function said({ review, reviewed, acknowledged }: DossierFinding): (readonly [string, string])[] {
+  const by = (who: string | null, at: string): string =>
+    `${who === null ? 'by a person who gave no name' : `by ${who}`}, ${time(Date.parse(at))}`;
+  const lines: (readonly [string, string])[] = [];
+  if (reviewed === null) lines.push(['review', review === 'unreviewed' ? 'nobody has reviewed it' : review]);
+  else {
+    const note = reviewed.note === null ? '' : `: ${reviewed.note}`;
+    lines.push(['review', `${review} ${by(reviewed.by, reviewed.at)}${note}`]);
+  }
+  if (acknowledged !== null) lines.push(['acknowledged', by(acknowledged.by, acknowledged.at)]);
+  return lines;
 }
 
 function models(findings: readonly DossierFinding[]): string {

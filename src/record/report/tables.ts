@@ -30,6 +30,12 @@ const COLUMNS: readonly (readonly [
   ['still', ({ stills }) => stills.findLast(({ kind }) => kind === 'clean')?.file ?? null],
   ['still_sha256', ({ stills }) => stills.findLast(({ kind }) => kind === 'clean')?.sha256 ?? null],
   ['advice', ({ advice }) => advice.en],
+  ['review', ({ review }) => review],
+  ['reviewed_utc', ({ reviewed }) => reviewed?.at ?? null],
+  ['reviewed_by', ({ reviewed }) => reviewed?.by ?? null],
+  ['review_note', ({ reviewed }) => reviewed?.note ?? null],
+  ['acknowledged_utc', ({ acknowledged }) => acknowledged?.at ?? null],
+  ['acknowledged_by', ({ acknowledged }) => acknowledged?.by ?? null],
 ];
 
 /** The findings as CSV (RFC 4180), one a line, empty cells where nothing is known. */

@@ -7,6 +7,7 @@ import { healthSchema } from './health.ts';
 import { lightSchema } from './light.ts';
 import { modelSchema } from './model.ts';
 import { runSchema } from './run.ts';
+import { runLogSchema } from './run-log.ts';
 import { stateSchema } from './state.ts';
 import { statusSchema } from './status.ts';
 
@@ -29,6 +30,7 @@ export const MESSAGES = {
   light: { topic: 'light', file: 'light.json', schema: lightSchema, payload: 'json' },
   model: { topic: 'model', file: 'model.json', schema: modelSchema, payload: 'json' },
   run: { topic: 'run', file: 'run.json', schema: runSchema, payload: 'json' },
+  runLog: { topic: 'runLog', file: 'run-log.json', schema: runLogSchema, payload: 'json' },
   health: { topic: 'health', file: 'health.json', schema: healthSchema, payload: 'json' },
 } as const satisfies Record<string, MessageKind>;
 

@@ -1,5 +1,6 @@
 import type { Finding } from '../../domain/finding.ts';
 import type { Manifest } from '../../domain/manifest.ts';
+import type { Run } from '../../domain/run.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { ModelReference, Verdict } from '../../domain/verdict.ts';
 import { type AlertMessage, alertMessage } from './alert.ts';
@@ -9,6 +10,7 @@ import { type HealthMessage, healthMessage } from './health.ts';
 import { type LightMessage, lightMessage } from './light.ts';
 import { type ModelMessage, modelMessage } from './model.ts';
 import { type RunMessage, runMessage } from './run.ts';
+import { type RunLogMessage, runLogMessage } from './run-log.ts';
 import { type StateMessage, stateMessage } from './state.ts';
 import { type StatusMessage, statusMessage } from './status.ts';
 
@@ -122,6 +124,23 @@ const finding: Finding = {
   fix,
 };
 
+const run: Run = {
+  id: finding.runId,
+  vehicle: 'rov-1',
+  startedAt: at(0),
+  endedAt: null,
+  end: null,
+  coverage: {
+    seenSeconds: 38.5,
+    blindSeconds: { turbid: 2.5 },
+    lostSeconds: 1,
+    unsureRate: 0.08,
+    framesJudged: 1155,
+    framesBlind: 75,
+    distanceMetres: 19.2,
+  },
+};
+
 /** One true example of each payload, made by the same functions that make the real ones. */
 export interface MessageExamples {
   readonly state: StateMessage;
@@ -132,6 +151,7 @@ export interface MessageExamples {
   readonly light: LightMessage;
   readonly model: ModelMessage;
   readonly run: RunMessage;
+  readonly runLog: RunLogMessage;
   readonly health: HealthMessage;
 }
 
@@ -204,29 +224,10 @@ export function messageExamples(): MessageExamples {
       },
       running: { model, manifest },
     }),
-    run: runMessage({
-      ...stampOf(705),
-      at: at(42),
-      run: {
-        id: finding.runId,
-        vehicle: 'rov-1',
-        startedAt: at(0),
-        endedAt: null,
-        end: null,
-        coverage: {
-          seenSeconds: 38.5,
-          blindSeconds: { turbid: 2.5 },
-          lostSeconds: 1,
-          unsureRate: 0.08,
-          framesJudged: 1155,
-          framesBlind: 75,
-          distanceMetres: 19.2,
-        },
-      },
-      openFindings: [finding],
-    }),
+    run: runMessage({ ...stampOf(705), at: at(42), run, openFindings: [finding] }),
+    runLog: runLogMessage({ ...stampOf(706), at: at(42), run, fix }),
     health: healthMessage({
-      ...stampOf(706),
+      ...stampOf(707),
       at: at(45),
       uptimeSeconds: 45,
       fps: 29.8,
@@ -238,6 +239,10 @@ export function messageExamples(): MessageExamples {
       engine: { kind: 'onnx', provider: 'cpu' },
       temperatureCelsius: 51.5,
       memoryBytes: 214_000_000,
+      cpuMsPerFrame: 18.4,
+      eventLoopDelayMs: { p50: 0.2, p95: 0.9, p99: 2.1 },
+      firstVerdictSeconds: 1.1,
+      stride: 1,
       outbox: {
         waiting: { alert: 2, run: 0, image: 1 },
         bytes: 184_320,

@@ -6,19 +6,31 @@ import { count, type Stamp, stamp, stamped } from './envelope.ts';
 
 const measure = z.number().min(0);
 
+const percentiles = z.strictObject({ p50: measure, p95: measure, p99: measure });
+
 export const healthSchema = z
   .strictObject({
     ...stamp,
     uptimeSeconds: measure,
     fps: measure.describe('frames judged a second'),
     latencyMs: z
-      .record(z.string(), z.strictObject({ p50: measure, p95: measure, p99: measure }))
+      .record(z.string(), percentiles)
       .describe('by stage, such as decode, preprocess, infer, captureToVerdict, captureToLight'),
     drops: z.record(z.string(), z.record(z.string(), count)).describe('by part and reason, since the start'),
     engine: z.string().nullable().describe('null when no engine runs'),
     provider: z.string().nullable().describe('the execution provider that really runs'),
     temperatureCelsius: z.number().nullable().describe('of the board; null where it tells none'),
     memoryBytes: count.describe('resident memory of the process'),
+    cpuMsPerFrame: measure
+      .nullable()
+      .describe('processor time of the whole process for each frame judged; null while none is'),
+    eventLoopDelayMs: percentiles.describe('how late timers of the main thread were'),
+    firstVerdictSeconds: measure.nullable().describe('from the start of the process; null before it'),
+    stride: z
+      .number()
+      .int()
+      .min(1)
+      .describe('every so many-th frame is judged: more than 1 spares a strained board'),
     outbox: z.strictObject({
       waiting: z.strictObject({ alert: count, run: count, image: count }),
       bytes: count,
@@ -41,6 +53,10 @@ export function healthMessage(
     readonly engine: { readonly kind: string; readonly provider: string } | null;
     readonly temperatureCelsius: number | null;
     readonly memoryBytes: number;
+    readonly cpuMsPerFrame: number | null;
+    readonly eventLoopDelayMs: Percentiles;
+    readonly firstVerdictSeconds: number | null;
+    readonly stride: number;
     readonly outbox: OutboxDepth;
   },
 ): HealthMessage {
@@ -57,6 +73,10 @@ export function healthMessage(
     provider: input.engine?.provider ?? null,
     temperatureCelsius: input.temperatureCelsius,
     memoryBytes: input.memoryBytes,
+    cpuMsPerFrame: input.cpuMsPerFrame,
+    eventLoopDelayMs: { ...input.eventLoopDelayMs },
+    firstVerdictSeconds: input.firstVerdictSeconds,
+    stride: input.stride,
     outbox: {
       waiting: { alert: outbox.waiting.alert, run: outbox.waiting.run, image: outbox.waiting.image },
       bytes: outbox.bytes,

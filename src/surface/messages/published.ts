@@ -160,6 +160,9 @@ ${requestRows().join('\n')}
   \`closed\` again when it was.
 - **Unknown fields** are to be ignored: fields may be added. \`schema\` rises when a reader of the old shape would misread
   the new one.
+- **\`run\`** tells the present and is retained; **\`run/log\`** tells the story, through the outbox and in order: what the
+  camera could see while the link was down comes afterwards. The coverage in it grows, so that the difference between two
+  messages of one run is the stretch between them, and one that is missing only makes the next stretch longer.
 - **Alert images** are JPEG bytes. Under MQTT 5 their user properties follow
   [alert-image.json](alert-image.json); under MQTT 3.1.1 there are none: the topic names the finding.
 - **\`state\`** is published after every connect. The broker publishes \`offline\` for a vehicle that it lost (last will);

@@ -153,7 +153,7 @@ export function requestExamples(): RequestExamples {
     },
     'alerts/resend': {
       request: { run: alert.run },
-      answer: ok({ queued: 12, waiting: 1 }),
+      answer: ok({ queued: 12, waiting: 1, images: 4, moreImages: false }),
     },
     'finding/review': {
       request: { finding: alert.finding, review: 'rejected', by: 'A. Sari', note: 'A weld seam.' },

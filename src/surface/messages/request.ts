@@ -113,7 +113,7 @@ export const REQUESTS = {
     }),
   },
   'alerts/resend': {
-    does: 'Sends alerts again, all steps of the findings asked for, byte for byte but for the historical mark.',
+    does: 'Sends alerts again, all steps of the findings asked for, byte for byte but for the historical mark; behind them the images of the findings, the last changed first, at a bounded rate.',
     changes: true,
     request: z
       .strictObject({
@@ -128,6 +128,8 @@ export const REQUESTS = {
     data: z.strictObject({
       queued: count.describe('put into the outbox again'),
       waiting: count.describe('not: they wait there already'),
+      images: count.describe('images put into the outbox again'),
+      moreImages: z.boolean().describe('there are more findings than one request sends images of'),
     }),
   },
   'finding/review': {

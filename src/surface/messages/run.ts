@@ -17,24 +17,27 @@ export const coverageSchema = z.strictObject({
   unsureRate: probability.describe('unsure frames of those judged'),
   framesJudged: count,
   framesBlind: count,
+  framesThinned: count.optional().describe('left out to spare a board that was hot or slowed; absent: none'),
   distanceMetres: z.number().min(0).nullable().describe('null where no position is known'),
   notice: z.literal(COVERAGE_NOTICE),
 });
+
+/** A run as messages tell of it. */
+export const runFactsSchema = z.strictObject({
+  id: z.string().min(1),
+  startedAt: utc,
+  endedAt: utc.nullable(),
+  end: z.enum(['requested', 'shutdown', 'camera-ended', 'interrupted']).nullable(),
+  coverage: coverageSchema,
+});
+
+export type RunFacts = z.infer<typeof runFactsSchema>;
 
 export const runSchema = z
   .strictObject({
     ...stamp,
     historical: z.boolean().describe('sent late: it tells of the past'),
-    run: z
-      .strictObject({
-        id: z.string().min(1),
-        startedAt: utc,
-        endedAt: utc.nullable(),
-        end: z.enum(['requested', 'shutdown', 'camera-ended', 'interrupted']).nullable(),
-        coverage: coverageSchema,
-      })
-      .nullable()
-      .describe('null when no run was made since the start'),
+    run: runFactsSchema.nullable().describe('null when no run was made since the start'),
     openFindings: z.array(
       z.strictObject({
         finding: z.string().min(1),
@@ -49,6 +52,27 @@ export const runSchema = z
 
 export type RunMessage = z.infer<typeof runSchema>;
 
+/** The words of {@link runFactsSchema} for a run. */
+export function runFacts(run: Run): RunFacts {
+  return {
+    id: run.id,
+    startedAt: isoUtc(run.startedAt.utcMs),
+    endedAt: run.endedAt && isoUtc(run.endedAt.utcMs),
+    end: run.end,
+    coverage: {
+      seenSeconds: run.coverage.seenSeconds,
+      blindSeconds: { ...run.coverage.blindSeconds },
+      lostSeconds: run.coverage.lostSeconds,
+      unsureRate: run.coverage.unsureRate,
+      framesJudged: run.coverage.framesJudged,
+      framesBlind: run.coverage.framesBlind,
+      ...(run.coverage.framesThinned !== undefined && { framesThinned: run.coverage.framesThinned }),
+      distanceMetres: run.coverage.distanceMetres,
+      notice: COVERAGE_NOTICE,
+    },
+  };
+}
+
 /** `historical` is false here: the link sets it when it sends late. */
 export function runMessage(
   input: Stamp & {
@@ -61,22 +85,7 @@ export function runMessage(
   return {
     ...stamped(input, input.at),
     historical: false,
-    run: run && {
-      id: run.id,
-      startedAt: isoUtc(run.startedAt.utcMs),
-      endedAt: run.endedAt && isoUtc(run.endedAt.utcMs),
-      end: run.end,
-      coverage: {
-        seenSeconds: run.coverage.seenSeconds,
-        blindSeconds: { ...run.coverage.blindSeconds },
-        lostSeconds: run.coverage.lostSeconds,
-        unsureRate: run.coverage.unsureRate,
-        framesJudged: run.coverage.framesJudged,
-        framesBlind: run.coverage.framesBlind,
-        distanceMetres: run.coverage.distanceMetres,
-        notice: COVERAGE_NOTICE,
-      },
-    },
+    run: run && runFacts(run),
     openFindings: input.openFindings.map((finding) => ({
       finding: finding.id,
       class: finding.defect,

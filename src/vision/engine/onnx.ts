@@ -39,9 +39,14 @@ function sessionOptions(provider: string, threads: number): InferenceSession.Ses
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
+    // A plan of all memory at once is held beside what the first run took.
+    enableMemPattern: false,
     logSeverityLevel: 4,
     extra: {
       session: {
+        // A dense layer of a few outputs over a large picture would be padded to many times its size in memory, all of
+        // which each run reads: 17 MB of 32x2's.
+        disable_prepacking: '1',
         // Threads that spin between frames burn a core for nothing.
         intra_op: { allow_spinning: '0' },
         // What the provider cannot do would else be done by the CPU, unseen.

@@ -17,6 +17,21 @@ import { at, jpegFrame, newFolder, sampleFinding, sampleJpeg, sampleRun } from '
 const ABOUT = { version: '0.1.0', madeAtUtcMs: Date.UTC(2026, 4, 21) };
 const EVIL = '</script><script>alert(1)</script><img src=x onerror=alert(1)>"=1+1';
 
+/** What people said of cracks; the alert of an older version says nothing. */
+const MARKS = {
+  'F-3': {
+    review: 'rejected',
+    reviewed: { at: '2026-04-21T08:00:00.000Z', by: 'A. Sari', note: EVIL },
+    acknowledged: null,
+  },
+  'F-4': {
+    review: 'confirmed',
+    reviewed: { at: '2026-04-21T09:30:00.000Z', by: null, note: null },
+    acknowledged: { at: '2026-04-21T08:59:00.000Z', by: 'B. Tan' },
+  },
+  'F-5': {},
+};
+
 /** A record with one run and one finding with its pictures; the run's words try to break out of a page. */
 async function recordWithRun(): Promise<string> {
   const folder = await newFolder();
@@ -51,6 +66,11 @@ async function recordWithRun(): Promise<string> {
     topic: 'specta/rov-1/alerts/F-1/image',
   });
   await record.commit({ finding: sampleFinding('F-2', 'R-1', { defect: 'corrosion' }), messages: [] });
+  for (const [id, marks] of Object.entries(MARKS)) {
+    const payload = new TextEncoder().encode(JSON.stringify({ finding: id, ...marks }));
+    const message = { lane: 'alert', topic: 't', contentType: 'application/json', payload } as const;
+    await record.commit({ finding: sampleFinding(id, 'R-1'), messages: [message] });
+  }
   await record.close();
   return folder;
 }
@@ -104,6 +124,31 @@ test('a report has everything of a run, and every digest in it agrees', async ()
     properties: { kp_km: 12.345 },
   });
   expect(features[1]).toMatchObject({ id: 'F-2', geometry: null });
+});
+
+test('what people said of a finding is told with it and counts: what was rejected is no defect', async () => {
+  const { dossier, pictures } = await dossierOf(await recordWithRun());
+  expect(dossier.findings.map(({ id, review }) => [id, review])).toEqual([
+    ['F-1', 'unreviewed'],
+    ['F-2', 'unreviewed'],
+    ['F-3', 'rejected'],
+    ['F-4', 'confirmed'],
+    ['F-5', 'unreviewed'],
+  ]);
+  const files = reportFiles({ dossier, pictures }, false);
+  const textOf = (file: string): string => new TextDecoder().decode(files.get(file));
+  const page = textOf('report.html');
+  expect(page).toContain('<b>3</b>cracks<small>1 confirmed, 2 not reviewed, 1 rejected: not counted</small>');
+  expect(page).toContain('<b>1</b>corrosion<small>1 not reviewed</small>');
+  expect(page).toContain('rejected by A. Sari, 2026-04-21 08:00:00 UTC: ');
+  expect(page).toContain('confirmed by a person who gave no name, 2026-04-21 09:30:00 UTC');
+  expect(page).toContain('by B. Tan, 2026-04-21 08:59:00 UTC');
+  expect(page).not.toMatch(/<script>|<img (?!data-file)/);
+  const [head = '', ...lines] = textOf('findings.csv').split('\r\n');
+  expect(head).toMatch(/,review,reviewed_utc,reviewed_by,review_note,acknowledged_utc,acknowledged_by$/);
+  expect(lines[3]).toContain(',confirmed,2026-04-21T09:30:00.000Z,,,2026-04-21T08:59:00.000Z,B. Tan');
+  const { features } = JSON.parse(textOf('findings.geojson'));
+  expect(features[2].properties).toMatchObject({ review: 'rejected', reviewed_by: 'A. Sari' });
 });
 
 test('any change of a page is named', async () => {
