@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import jpegTurbo from '@julusian/jpeg-turbo';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { shippedModels } from '../../src/cli/models-folder.ts';
+import { DEFAULT_BUNDLE, shippedModels } from '../../src/cli/models-folder.ts';
 import type { Frame } from '../../src/domain/frame.ts';
 import { ChardevLine } from '../../src/light/gpio/chardev.ts';
 import { resolveBundle } from '../../src/model/bundle.ts';
@@ -58,7 +58,7 @@ function shippedModelTests(name: string, choice: EngineChoice): void {
   let vision: Vision;
   let readyMs = 0;
   beforeAll(async () => {
-    const bundle = await resolveBundle('specta-32x2', shippedModels());
+    const bundle = await resolveBundle(DEFAULT_BUNDLE, shippedModels());
     const begin = performance.now();
     vision = await startVision({ bundle, ...choice, hangMs: HANG_MS });
     readyMs = performance.now() - begin;

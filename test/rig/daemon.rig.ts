@@ -184,7 +184,7 @@ test('asked on the board, the lamp blinks on its real line, and the page before 
 }) => {
   await play(async (scene) => {
     const { configFile } = scene.daemon;
-    await scene.until('the daemon is up', () => scene.surface.last('health') !== undefined);
+    await scene.until('the daemon is up', () => scene.surface.last('health') !== null);
     await using witness = await Witness.begin();
     const lamp = await specta(['light', 'test', '--config', configFile, '--seconds', '3', '--json']);
     expect(lamp).toMatchObject({ status: 0, stderr: '' });
