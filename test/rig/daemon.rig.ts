@@ -179,27 +179,15 @@ test('the pilot keeps his video: the camera teed to two nodes, the daemon on one
   await withLoopbacks([9, 11, 20], teeing);
 }, 1_800_000);
 
-test('asked on the board, the lamp blinks on its real line, and the page before the dive believes who saw it', async ({
-  task,
-}) => {
+test('asked on the board, the lamp blinks on its real line', async ({ task }) => {
   await play(async (scene) => {
-    const { configFile } = scene.daemon;
     await scene.until('the daemon is up', () => scene.surface.last('health') !== null);
     await using witness = await Witness.begin();
+    const { configFile } = scene.daemon;
     const lamp = await specta(['light', 'test', '--config', configFile, '--seconds', '3', '--json']);
     expect(lamp).toMatchObject({ status: 0, stderr: '' });
     await scene.until('it blinks', () => witness.rises.length > 2);
-    const blinks = witness.rises.length;
-    const states = async (...words: string[]): Promise<unknown> => {
-      const page = await specta(['predive', '--config', configFile, '--json', ...words]);
-      const { items } = JSON.parse(page.stdout) as { items: { item: string; state: string }[] };
-      return Object.fromEntries(items.map(({ item, state }) => [item, state]));
-    };
-    expect(await states()).toMatchObject({ lamp: 'red' });
-    const told = await states('--yes', 'lamp');
-    expect(told).toMatchObject({ lamp: 'green' });
-    await scene.until('it blinks again', () => witness.rises.length > blinks);
-    task.meta.figures = JSON.stringify(told);
+    task.meta.figures = `${witness.rises.length} rises`;
   });
 }, 600_000);
 
