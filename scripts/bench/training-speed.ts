@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Command } from 'commander';
 import { Adam } from '../../src/training/adam.ts';
-import type { AugmentOptions } from '../../src/training/augment.ts';
+import { NO_AUGMENT } from '../../src/training/augment.ts';
 import { type GradientJob, GradientPool } from '../../src/training/gradient-pool.ts';
 import type { Network } from '../../src/training/network.ts';
 import { parameterCount } from '../../src/training/network.ts';
@@ -42,17 +42,6 @@ interface StepTimes {
   readonly cpu: number[];
 }
 
-const PLAIN: AugmentOptions = {
-  stillCrop: 1,
-  frameCrop: 1,
-  brightness: 0,
-  contrast: 1,
-  gamma: 1,
-  blurProbability: 0,
-  noiseProbability: 0,
-  noise: 0,
-};
-
 async function ourSteps(network: Network): Promise<StepTimes> {
   const random = createRandom(1);
   const { width, height } = network.input;
@@ -68,7 +57,7 @@ async function ourSteps(network: Network): Promise<StepTimes> {
     slots,
     threads: options.threads,
     seed: 1,
-    augment: PLAIN,
+    augment: NO_AUGMENT,
     rules: {
       preprocessing: { channels: 'luma', resize: 'bilinear', normalisation: 'standard', scale: 1 / 255 },
       classes: ['corrosion', 'crack', 'intact'],

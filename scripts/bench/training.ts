@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { DEFECT_CLASSES } from '../../src/domain/verdict.ts';
-import type { AugmentOptions } from '../../src/training/augment.ts';
+import { NO_AUGMENT } from '../../src/training/augment.ts';
 import { fitNetwork } from '../../src/training/fit.ts';
 import { loadData } from '../../src/training/load-data.ts';
 import { type Network, parameterCount } from '../../src/training/network.ts';
@@ -49,16 +49,6 @@ interface EpochTime {
   readonly loss: number;
 }
 
-const AS_THEY_ARE: AugmentOptions = {
-  stillCrop: 1,
-  frameCrop: 1,
-  brightness: 0,
-  contrast: 1,
-  gamma: 1,
-  blurProbability: 0,
-  noiseProbability: 0,
-  noise: 0,
-};
 const SEED = 1;
 
 async function picturesFor({ input }: Network): Promise<Sample[]> {
@@ -152,7 +142,7 @@ try {
       output: { kind: 'sigmoid', classes: DEFECT_CLASSES },
       calibration: { temperature: 1 },
     },
-    augment: AS_THEY_ARE,
+    augment: NO_AUGMENT,
     seed: SEED,
     epochs: options.epochs,
     batch: options.batch,

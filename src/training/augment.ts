@@ -45,6 +45,18 @@ export const AUGMENT_DEFAULTS: AugmentOptions = {
   noise: 7,
 };
 
+/** Nothing is changed: pictures as they are, as the original trained. */
+export const NO_AUGMENT: AugmentOptions = {
+  stillCrop: 1,
+  frameCrop: 1,
+  brightness: 0,
+  contrast: 1,
+  gamma: 1,
+  blurProbability: 0,
+  noiseProbability: 0,
+  noise: 0,
+};
+
 /** For networks that pool over the whole picture: turned at will, nearer, and half the pictures under water. */
 export const WATER_AUGMENT: AugmentOptions = {
   ...AUGMENT_DEFAULTS,
