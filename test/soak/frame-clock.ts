@@ -1,5 +1,5 @@
 import type { Instant } from '../../src/domain/time.ts';
-import type { Clock } from '../../src/platform/clock.ts';
+import { type Clock, sleepBy } from '../../src/platform/clock.ts';
 
 interface Timer {
   readonly due: number;
@@ -39,21 +39,7 @@ export class FrameClock implements Clock {
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      const onAbort = (): void => {
-        cancel();
-        reject(signal?.reason);
-      };
-      const cancel = this.after(ms, () => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      });
-      signal?.addEventListener('abort', onAbort, { once: true });
-    });
+    return sleepBy(this, ms, signal);
   }
 
   after(ms: number, callback: () => void): () => void {
