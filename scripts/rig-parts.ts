@@ -64,7 +64,7 @@ export const PARTS: readonly Part[] = [
   {
     name: 'arm64',
     files: ['test/rig/arm64'],
-    environment: { RIG_ARCH: 'arm64' },
+    environment: { RIG_ARCH: 'arm64', RIG_SECONDS: '3600' },
     before: 'node test/rig/prepare-arm64.ts "$RIG_SHARE" "$(device/rig/modules.sh)"',
     command: 'exec sh test/rig/arm64.sh test/rig/arm64 test/rig/camera.rig test/light/gpio-rig',
   },

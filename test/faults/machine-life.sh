@@ -1,7 +1,9 @@
 #!/bin/bash
 # machine-life.sh CONFIG: one life of a vehicle in the rig, with its state on a disk of its own (/dev/vda) and SPECTA's
-# release on another (/dev/vdb). Lays open in /share/left what the life before left there, then keeps the daemon running as systemd would, until the machine is killed or
-# /share/stop is there. /share/flash, once there, is flashed. What it says itself begins with @.
+# release on another (/dev/vdb). Lays open in /share/left what the life before left there, then keeps the daemon running as
+# systemd would, until the machine is killed or /share/stop is there. /share/flash, once there, is laid into the daemon's
+# inbox, as from a stick that the next life does not find; once /share/gc is there, bundles in no slot are removed. What it
+# says itself begins with @.
 set -u
 say() { echo "@$*"; }
 # As in the unit: without it each start takes twice as long.
@@ -30,6 +32,7 @@ lay_open
 say opened
 
 mkdir -p $state
+mkdir /tmp/inbox
 cp -r /share/film /tmp/film
 specta() { /app/bin/node /app/src/main.ts "$@" --config "/share/$config"; }
 config=$1
@@ -46,10 +49,12 @@ keep &
 keeper=$!
 while [ ! -e /share/stop ]; do
   if [ -e /share/flash ]; then
-    mv /share/flash /tmp/next.spectamodel
+    mv /share/flash /tmp/inbox/next.spectamodel
     say flashing
-    specta model flash /tmp/next.spectamodel --json
-    say flashed $?
+  fi
+  if [ -e /share/gc ]; then
+    rm /share/gc
+    say collecting
     specta model gc
     say collected $?
   fi

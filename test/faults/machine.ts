@@ -109,7 +109,8 @@ export class Machine implements AsyncDisposable {
   }
 
   static boot({ share, disk, app, config, signal }: Life): Machine {
-    for (const name of ['stop', 'flash', 'left']) rmSync(join(share, name), { recursive: true, force: true });
+    for (const name of ['stop', 'flash', 'gc', 'left'])
+      rmSync(join(share, name), { recursive: true, force: true });
     const child = spawn(BOOT, [`exec bash test/faults/machine-life.sh ${config}`], {
       cwd: PROJECT,
       stdio: ['ignore', 'pipe', 'pipe'],

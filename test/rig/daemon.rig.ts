@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import type { PrediveItem } from '../../src/doctor/predive.ts';
 import type { AlertMessage } from '../../src/surface/messages/alert.ts';
 import { specta } from '../cli/specta.ts';
 import type { Surface } from '../scenarios/surface.ts';
@@ -179,7 +180,9 @@ test('the pilot keeps his video: the camera teed to two nodes, the daemon on one
   await withLoopbacks([9, 11, 20], teeing);
 }, 1_800_000);
 
-test('asked on the board, the lamp blinks on its real line', async ({ task }) => {
+test('asked on the board, the lamp blinks on its real line, and the page before the dive believes who saw it', async ({
+  task,
+}) => {
   await play(async (scene) => {
     await scene.until('the daemon is up', () => scene.surface.last('health') !== null);
     await using witness = await Witness.begin();
@@ -187,7 +190,21 @@ test('asked on the board, the lamp blinks on its real line', async ({ task }) =>
     const lamp = await specta(['light', 'test', '--config', configFile, '--seconds', '3', '--json']);
     expect(lamp).toMatchObject({ status: 0, stderr: '' });
     await scene.until('it blinks', () => witness.rises.length > 2);
-    task.meta.figures = `${witness.rises.length} rises`;
+    const blinks = witness.rises.length;
+    // Nobody is there to be asked, and the clock is set by nobody: the page stays red, and is printed whole.
+    const lampItem = async (...words: string[]): Promise<PrediveItem | undefined> => {
+      const page = await specta(['predive', '--config', configFile, '--json', ...words]);
+      expect(page, page.stderr).toMatchObject({ stderr: '', stdout: expect.stringMatching(/^\{/) });
+      const { items }: { items: PrediveItem[] } = JSON.parse(page.stdout);
+      task.meta.figures = `${blinks} rises; ${items.map(({ item, state, found }) => `${item} ${state}: ${found}`).join(' | ')}`;
+      return items.find(({ item }) => item === 'lamp');
+    };
+    expect(await lampItem()).toMatchObject({ state: 'red' });
+    expect(await lampItem('--yes', 'lamp')).toMatchObject({
+      state: 'green',
+      found: expect.stringContaining('RELAY'),
+    });
+    await scene.until('it blinks again', () => witness.rises.length > blinks);
   });
 }, 600_000);
 
