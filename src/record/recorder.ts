@@ -117,9 +117,16 @@ export class Recorder {
 
     head: async ({ lane, limit, afterId }) => {
       const entries: OutboxEntry[] = [];
-      for (const row of this.opened().outbox.head(lane, limit, afterId)) {
-        const entry = await this.entry(row);
-        if (entry) entries.push(entry);
+      let behind = afterId;
+      // Pictures that are gone must not hide those behind them.
+      while (entries.length < limit) {
+        const rows = this.opened().outbox.head(lane, limit - entries.length, behind);
+        for (const row of rows) {
+          const entry = await this.entry(row);
+          if (entry) entries.push(entry);
+          behind = row.id;
+        }
+        if (rows.length === 0) break;
       }
       return entries;
     },
