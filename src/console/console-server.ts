@@ -71,9 +71,10 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
       response.writeHead(refusal, { 'content-type': 'text/plain; charset=utf-8' }).end(REFUSALS[refusal]);
       return;
     }
-    const url = new URL(request.url ?? '/', 'http://console');
-    const file = files.get(url.pathname);
-    if (file !== undefined) sendFile(request, response, file);
+    const url = URL.parse(request.url ?? '/', 'http://console');
+    const file = url === null ? undefined : files.get(url.pathname);
+    if (url === null) response.writeHead(400, { 'content-type': 'text/plain' }).end('no address');
+    else if (file !== undefined) sendFile(request, response, file);
     else if (url.pathname === '/events' && request.method === 'GET') stream.add(response);
     else if (url.pathname.startsWith('/api/')) await api.answer(request, response, url);
     else response.writeHead(404, { 'content-type': 'text/plain' }).end('not here');

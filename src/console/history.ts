@@ -202,15 +202,6 @@ export class History implements Disposable {
     );
   }
 
-  /** Whether this very alert was kept. */
-  hasAlert(vehicle: string, boot: string, sequence: number): boolean {
-    const found = this.row(
-      'SELECT 1 FROM alerts WHERE vehicle = ? AND boot = ? AND sequence = ?',
-      ...[vehicle, boot, sequence],
-    );
-    return found !== undefined;
-  }
-
   /** Keeps the still of a finding, also of one whose alert has not come yet. */
   putImage(vehicle: string, finding: string, jpeg: Uint8Array, heardUtcMs: number): void {
     this.run(
