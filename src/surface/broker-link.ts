@@ -54,7 +54,7 @@ export class BrokerLink implements Link {
     this.outbox = parts.outbox;
     this.topics = topicsOf(options.vehicle);
     this.log = new RepeatedLog(parts.log, parts.clock, options.logEveryMs);
-    this.retained = new RetainedTopics(this.counters, this.log);
+    this.retained = new RetainedTopics(this.counters, this.log, () => this.review());
     this.protocols = new ProtocolChoice(options.protocol, parts.clock, options.retryFiveMs);
     this.pauses = new GrowingPause(options.reconnectPause.firstMs, options.reconnectPause.mostMs);
     this.condition = this.judge();
