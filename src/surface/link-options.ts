@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { ClockQuality } from '../domain/time.ts';
 import { SpectaError } from '../platform/errors.ts';
-import type { ConnectionOptions } from './connection.ts';
+import type { ConnectionOptions, Protocol } from './connection.ts';
 
 /** Where the broker is and how the link behaves. Times not named otherwise have good defaults. */
 export interface LinkOptions {
@@ -119,10 +119,32 @@ export function settle(options: LinkOptions): SettledOptions {
   };
 }
 
-/** The secrets of one attempt, read anew each time so that a renewed certificate or password is taken up. */
-export async function readSecrets(
+/**
+ * What one attempt needs. Secrets are read anew each time, so that a renewed certificate or password is taken up; rejects
+ * where one cannot be read.
+ */
+export async function connectionOptions(
   options: SettledOptions,
-): Promise<Pick<ConnectionOptions, 'password' | 'tls'>> {
+  protocol: Protocol,
+  will: { readonly topic: string; readonly payload: Uint8Array },
+): Promise<ConnectionOptions> {
+  return {
+    ...(await readSecrets(options)),
+    url: options.broker,
+    protocol,
+    clientId: options.clientId,
+    username: options.username,
+    keepaliveSeconds: options.keepaliveSeconds,
+    receiveMaximum: options.receiveMaximum,
+    mostIncomingBytes: options.mostIncomingBytes,
+    sessionExpirySeconds: options.sessionExpirySeconds,
+    will: { ...will, delaySeconds: options.willDelaySeconds },
+    connectTimeoutMs: options.connectTimeoutMs,
+    ackTimeoutMs: options.ackTimeoutMs,
+  };
+}
+
+async function readSecrets(options: SettledOptions): Promise<Pick<ConnectionOptions, 'password' | 'tls'>> {
   const read = (file: string | null): Promise<Buffer | null> =>
     file === null ? Promise.resolve(null) : readFile(file);
   const { tls } = options;

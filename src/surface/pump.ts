@@ -1,11 +1,11 @@
 import type { OutboxEntry, OutboxLane } from '../domain/outbox.ts';
 import type { Clock } from '../platform/clock.ts';
-import { GrowingPause } from '../platform/growing-pause.ts';
 import { Allowance } from './allowance.ts';
 import type { Connection } from './connection.ts';
 import { entryMessage } from './entry-message.ts';
 import { FreshAlerts } from './fresh-alerts.ts';
 import { Lane, type LaneCondition } from './lane.ts';
+import { LaneRests, type RefusedPause } from './lane-rests.ts';
 import type { LinkCounters } from './link-counters.ts';
 import type { Outbox } from './outbox.ts';
 import { NO_SUBSCRIBERS, reasonText } from './reasons.ts';
@@ -25,8 +25,7 @@ export interface PumpOptions {
   readonly imagesPerSecond: number;
   /** Pause before an unheard lane is tried again, s. */
   readonly unheardRetrySeconds: number;
-  /** First and longest pause after a refusal, ms. */
-  readonly refusedPause: { readonly firstMs: number; readonly mostMs: number };
+  readonly refusedPause: RefusedPause;
   /** An entry sent later than this after its commit is historical, s. */
   readonly historicalAfterSeconds: number;
   /** This boot: entries of others are historical. */
@@ -63,11 +62,9 @@ export class Pump {
   private readonly awaiting = new Set<Lane>();
   /** In the order of their priority. */
   private readonly lanes: readonly Lane[];
-  private readonly refusedPauses = new Map<Lane, GrowingPause>();
-  private readonly onDrained = new Map<Lane, () => void>();
+  private readonly rests: LaneRests;
   private readonly restarting = new Set<Lane>();
   private readonly underWay = new Set<Promise<void>>();
-  private readonly timers = new Set<() => void>();
   private readonly ended = new AbortController();
   private waker = Promise.withResolvers<void>();
 
@@ -84,10 +81,7 @@ export class Pump {
     // One image at a time: an alert waits behind no more than the one whose bytes are already with the socket.
     this.images = new Lane('image', 1, false);
     this.lanes = [this.present, this.alerts, new Lane('run', 1, true), this.images];
-    for (const lane of this.lanes) {
-      const { firstMs, mostMs } = options.refusedPause;
-      this.refusedPauses.set(lane, new GrowingPause(firstMs, mostMs));
-    }
+    this.rests = new LaneRests(this.lanes, parts.clock, options.refusedPause, () => this.wake());
   }
 
   condition(lane: OutboxLane): LaneCondition {
@@ -132,8 +126,7 @@ export class Pump {
   /** Sends nothing more; acknowledgements that still come are heeded. Idempotent. */
   stop(): void {
     this.ended.abort();
-    for (const cancel of this.timers) cancel();
-    this.timers.clear();
+    this.rests.stop();
     this.wake();
   }
 
@@ -186,10 +179,7 @@ export class Pump {
   private goOnLater(lane: Lane, allowance: Allowance): void {
     if (this.awaiting.has(lane)) return;
     this.awaiting.add(lane);
-    this.after(allowance.waitMs(), () => {
-      this.awaiting.delete(lane);
-      this.wake();
-    });
+    this.rests.wakeAfter(allowance.waitMs(), () => this.awaiting.delete(lane));
   }
 
   private async look(lane: Lane): Promise<readonly OutboxEntry[]> {
@@ -206,7 +196,7 @@ export class Pump {
     this.onCondition();
     if (!lane.hasPassedRefused || lane.mayHaveMore || this.restarting.has(lane)) return;
     this.restarting.add(lane);
-    this.later(lane, this.refusedPause(lane), () => {
+    this.rests.later(lane, this.rests.takeRefusedPause(lane), () => {
       this.restarting.delete(lane);
       lane.restart();
     });
@@ -236,8 +226,8 @@ export class Pump {
     const { counters, outbox, log } = this.parts;
     if (reason === 0) {
       counters.acknowledged[lane.name] += 1;
-      for (const one of this.kindred(lane)) one.accepted();
-      this.refusedPauses.get(lane)?.reset();
+      for (const one of this.rests.kindred(lane)) one.accepted();
+      this.rests.accepted(lane);
       await this.insist('settle', () => outbox.settle(entry.id));
     } else {
       if (reason === NO_SUBSCRIBERS) counters.unheard += 1;
@@ -249,65 +239,23 @@ export class Pump {
       await this.insist('mark', () => outbox.mark(entry.id, reason));
     }
     lane.busy.delete(entry.id);
-    this.tellDrained(lane);
+    this.rests.settled(lane);
     this.onCondition();
     this.wake();
   }
 
   private pause(lane: Lane, reason: number): void {
     const unheard = reason === NO_SUBSCRIBERS;
-    const kindred = this.kindred(lane);
+    const kindred = this.rests.kindred(lane);
     for (const one of kindred) one.pause(unheard ? { kind: 'unheard' } : { kind: 'refused', reason });
     if (lane.name === 'alert') {
       this.fresh.clear();
       this.passing = false;
     }
-    const ms = unheard ? this.options.unheardRetrySeconds * 1000 : this.refusedPause(lane);
-    this.later(lane, ms, () => {
+    const ms = unheard ? this.options.unheardRetrySeconds * 1000 : this.rests.takeRefusedPause(lane);
+    this.rests.later(lane, ms, () => {
       for (const one of kindred) one.resume();
     });
-  }
-
-  /** The lanes that fare alike: what the broker says of one alert it says of all. */
-  private kindred(lane: Lane): readonly Lane[] {
-    return this.lanes.filter(({ name }) => name === lane.name);
-  }
-
-  private isDrained(lane: Lane): boolean {
-    return this.kindred(lane).every(({ busy }) => busy.size === 0);
-  }
-
-  private tellDrained(lane: Lane): void {
-    if (!this.isDrained(lane)) return;
-    for (const one of this.kindred(lane)) {
-      this.onDrained.get(one)?.();
-      this.onDrained.delete(one);
-    }
-  }
-
-  private refusedPause(lane: Lane): number {
-    return this.refusedPauses.get(lane)?.take() ?? this.options.refusedPause.mostMs;
-  }
-
-  /** Does `then` after `ms`, once all answers to what the lane has sent are in: only then its head is known. */
-  private later(lane: Lane, ms: number, then: () => void): void {
-    const act = (): void => {
-      then();
-      this.wake();
-    };
-    this.after(ms, () => {
-      if (this.isDrained(lane)) act();
-      else this.onDrained.set(lane, chained(this.onDrained.get(lane), act));
-    });
-  }
-
-  private after(ms: number, callback: () => void): void {
-    if (this.ended.signal.aborted) return;
-    const cancel = this.parts.clock.after(ms, () => {
-      this.timers.delete(cancel);
-      callback();
-    });
-    this.timers.add(cancel);
   }
 
   /** The broker's answer is known only here: it is written down even if the black box fails for a while. */
@@ -330,13 +278,6 @@ export class Pump {
 const OUTBOX_RETRY_MS = 1000;
 /** Images that go at once after a rest. */
 const IMAGE_BURST = 8;
-
-function chained(first: (() => void) | undefined, second: () => void): () => void {
-  return () => {
-    first?.();
-    second();
-  };
-}
 
 /** A sleep ends early only because the pump was stopped; the loop around it looks at the signal. */
 function cutShort(): void {}
