@@ -273,7 +273,13 @@ export function discard(client: MqttClient): void {
 }
 
 /** No packet of the message is larger: its texts and bytes, and more than their lengths and the fixed fields take. */
-function mostPacketBytes({ topic, payload, contentType, correlation, userProperties = {} }: Outgoing): number {
+function mostPacketBytes({
+  topic,
+  payload,
+  contentType,
+  correlation,
+  userProperties = {},
+}: Outgoing): number {
   const words = [topic, contentType, ...Object.entries(userProperties).flat()];
   const text = words.reduce((sum, word) => sum + Buffer.byteLength(word), 0);
   return payload.length + (correlation?.length ?? 0) + text + 256;

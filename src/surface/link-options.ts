@@ -145,7 +145,9 @@ export async function connectionOptions(
 }
 
 /** The secrets of one attempt. Rejects where one cannot be read. */
-export async function readSecrets(options: SettledOptions): Promise<Pick<ConnectionOptions, 'password' | 'tls'>> {
+export async function readSecrets(
+  options: SettledOptions,
+): Promise<Pick<ConnectionOptions, 'password' | 'tls'>> {
   const read = (file: string | null): Promise<Buffer | null> =>
     file === null ? Promise.resolve(null) : readFile(file);
   const { tls } = options;
