@@ -5,7 +5,13 @@ import { request as secureRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { checkDoor, listenAddress } from '../../src/console/access.ts';
+import { checkDoor, type Door, listenAddress } from '../../src/console/access.ts';
+import { startConsoleServer } from '../../src/console/console-server.ts';
+import { Desk } from '../../src/console/desk.ts';
+import { History } from '../../src/console/history.ts';
+import { StillInspector } from '../../src/console/still-inspector.ts';
+import { type Clock, systemClock } from '../../src/platform/clock.ts';
+import { silentLog } from '../../src/platform/log.ts';
 import { startLocalBroker } from '../../src/surface/local-broker.ts';
 import { until } from '../scenarios/until.ts';
 import { consoleAt, OPEN_DOOR } from './console-stage.ts';
@@ -172,6 +178,37 @@ test.skipIf(!existsSync(OPENSSL))('with a certificate it speaks TLS and nothing 
   expect(status).toBe(200);
   await expect(ask(running.url, '/')).rejects.toThrow();
   rmSync(folder, { recursive: true });
+});
+
+test('a start in vain, for its port or its certificate, leaves nothing running', async () => {
+  await using broker = await startLocalBroker({ host: '127.0.0.1', port: 0 });
+  await using running = await consoleAt(broker.url);
+  const timers = new Set<() => void>();
+  const clock: Clock = {
+    ...systemClock,
+    after(ms, callback) {
+      const stop = systemClock.after(ms, callback);
+      timers.add(stop);
+      return () => {
+        timers.delete(stop);
+        stop();
+      };
+    },
+  };
+  using history = new History(':memory:');
+  const desk = new Desk({ broker: broker.url, history, clock, log: silentLog() });
+  await using inspector = new StillInspector(desk.asking, null, new AbortController().signal);
+  const facts = { version: '0.1.0', brokerUrl: broker.url };
+  const start = (door: Partial<Door>) =>
+    startConsoleServer({
+      ...{ door: { ...OPEN_DOOR, ...door }, desk, inspector, facts, clock, log: silentLog() },
+    });
+  const taken = Number(new URL(running.url).port);
+  await expect(start({ port: taken })).rejects.toMatchObject({ code: 'PORT_IN_USE' });
+  const none = Buffer.from('no certificate');
+  const tls = { certificate: none, key: none };
+  await expect(start({ tls })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  expect(timers.size).toBe(0);
 });
 
 test('it is not open to the network without a password and TLS', () => {
