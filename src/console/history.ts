@@ -137,7 +137,7 @@ export class History implements Disposable {
     const { vehicle, boot, sequence, finding } = alert;
     const body = JSON.stringify(alert);
     return this.together(() => {
-      this.db.run('INSERT INTO boots (vehicle, boot) VALUES (?, ?) ON CONFLICT DO NOTHING', vehicle, boot);
+      this.noteBoot(alert);
       const added = this.db.run(
         'INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
         ...[vehicle, boot, sequence, finding, Date.parse(alert.at), heardUtcMs, body],
@@ -154,7 +154,27 @@ export class History implements Disposable {
     });
   }
 
-  /** Order is by boot and sequence. Of two boots the later heard of is later, but what is closed stays closed. */
+  /** Notes in which boot a vehicle is now: it is later than all others of its boots. */
+  putPresentBoot(vehicle: string, boot: string): void {
+    this.together(() => {
+      const newest = this.row('SELECT boot FROM boots WHERE vehicle = ? ORDER BY number DESC LIMIT 1', vehicle);
+      if (newest?.boot === boot) return;
+      this.db.run('DELETE FROM boots WHERE vehicle = ? AND boot = ?', vehicle, boot);
+      this.db.run('INSERT INTO boots (vehicle, boot) VALUES (?, ?)', vehicle, boot);
+    });
+  }
+
+  /** A boot that is heard of for the first time is later than those known, unless what tells of it is told late. */
+  private noteBoot({ vehicle, boot, historical }: AlertMessage): void {
+    if (this.row('SELECT 1 FROM boots WHERE vehicle = ? AND boot = ?', vehicle, boot)) return;
+    const isLate = historical && this.row('SELECT 1 FROM boots WHERE vehicle = ?', vehicle) !== undefined;
+    const sql = isLate
+      ? 'INSERT INTO boots (number, vehicle, boot) VALUES ((SELECT min(number) - 1 FROM boots), ?, ?)'
+      : 'INSERT INTO boots (vehicle, boot) VALUES (?, ?)';
+    this.db.run(sql, vehicle, boot);
+  }
+
+  /** Order is by boot and sequence, but what is closed stays closed. */
   private isNewer({ vehicle, boot, sequence, closedAt }: AlertMessage, before: Row): boolean {
     if (boot === before.boot) return sequence > Number(before.sequence);
     const isOpen = closedAt === null;
