@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SQLInputValue } from 'node:sqlite';
 import type { AlertMessage } from '../surface/messages/alert.ts';
 import type { DetectionMessage } from '../surface/messages/detection.ts';
+import { BootOrder } from './boot-order.ts';
 import { HistoryDatabase, type Row } from './history-database.ts';
 import { SEVERITIES } from './severities.ts';
 
@@ -65,6 +66,7 @@ const TIDY_EVERY = 500;
 export class History implements Disposable {
   readonly path: string;
   private readonly db: HistoryDatabase;
+  private readonly boots: BootOrder;
   private readonly limits: HistoryLimits;
   private writes = 0;
   private droppedImages = 0;
@@ -74,6 +76,7 @@ export class History implements Disposable {
     this.path = path;
     this.limits = limits;
     this.db = new HistoryDatabase(path);
+    this.boots = new BootOrder(this.db);
   }
 
   /** The name under which the broker keeps what is meant for this history: made once, then always the same. */
@@ -137,7 +140,7 @@ export class History implements Disposable {
     const { vehicle, boot, sequence, finding } = alert;
     const body = JSON.stringify(alert);
     return this.together(() => {
-      this.noteBoot(alert);
+      this.boots.heard(vehicle, boot, alert.historical);
       const added = this.db.run(
         'INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
         ...[vehicle, boot, sequence, finding, Date.parse(alert.at), heardUtcMs, body],
@@ -156,22 +159,7 @@ export class History implements Disposable {
 
   /** Notes in which boot a vehicle is now: it is later than all others of its boots. */
   putPresentBoot(vehicle: string, boot: string): void {
-    this.together(() => {
-      const newest = this.row('SELECT boot FROM boots WHERE vehicle = ? ORDER BY number DESC LIMIT 1', vehicle);
-      if (newest?.boot === boot) return;
-      this.db.run('DELETE FROM boots WHERE vehicle = ? AND boot = ?', vehicle, boot);
-      this.db.run('INSERT INTO boots (vehicle, boot) VALUES (?, ?)', vehicle, boot);
-    });
-  }
-
-  /** A boot that is heard of for the first time is later than those known, unless what tells of it is told late. */
-  private noteBoot({ vehicle, boot, historical }: AlertMessage): void {
-    if (this.row('SELECT 1 FROM boots WHERE vehicle = ? AND boot = ?', vehicle, boot)) return;
-    const isLate = historical && this.row('SELECT 1 FROM boots WHERE vehicle = ?', vehicle) !== undefined;
-    const sql = isLate
-      ? 'INSERT INTO boots (number, vehicle, boot) VALUES ((SELECT min(number) - 1 FROM boots), ?, ?)'
-      : 'INSERT INTO boots (vehicle, boot) VALUES (?, ?)';
-    this.db.run(sql, vehicle, boot);
+    this.boots.present(vehicle, boot);
   }
 
   /** Order is by boot and sequence, but what is closed stays closed. */
@@ -179,9 +167,7 @@ export class History implements Disposable {
     if (boot === before.boot) return sequence > Number(before.sequence);
     const isOpen = closedAt === null;
     if (isOpen !== (before.open === 1)) return !isOpen;
-    const order = (of: SQLInputValue): number =>
-      Number(this.row('SELECT number FROM boots WHERE vehicle = ? AND boot = ?', vehicle, of)?.number ?? 0);
-    return order(boot) > order(String(before.boot));
+    return this.boots.isLater(vehicle, boot, String(before.boot));
   }
 
   private writeFinding(alert: MarkedAlert, body: string, heardUtcMs: number): void {
