@@ -53,6 +53,7 @@ export interface LinkOptions {
   readonly backlogBurst?: number;
   /** How fast images are sent, once a few have gone: those of an outage, or told again, take a while. */
   readonly imagesPerSecond?: number;
+  /** What nobody hears is tried again after this; images ever more rarely. */
   readonly unheardRetrySeconds?: number;
   readonly refusedPause?: { readonly firstMs: number; readonly mostMs: number };
   readonly historicalAfterSeconds?: number;

@@ -1,5 +1,6 @@
 import type { OutboxEntry, OutboxLane } from '../domain/outbox.ts';
 import type { Clock } from '../platform/clock.ts';
+import { GrowingPause } from '../platform/growing-pause.ts';
 import { Allowance } from './allowance.ts';
 import type { Connection } from './connection.ts';
 import { entryMessage } from './entry-message.ts';
@@ -23,7 +24,7 @@ export interface PumpOptions {
   readonly backlogBurst: number;
   /** Images sent a second, once some have gone. */
   readonly imagesPerSecond: number;
-  /** Pause before an unheard lane is tried again, s. */
+  /** Pause before an unheard lane is tried again, s; of images it grows to six times that. */
   readonly unheardRetrySeconds: number;
   readonly refusedPause: RefusedPause;
   /** An entry sent later than this after its commit is historical, s. */
@@ -63,6 +64,8 @@ export class Pump {
   /** In the order of their priority. */
   private readonly lanes: readonly Lane[];
   private readonly rests: LaneRests;
+  /** Between tries of an image that nobody hears. */
+  private readonly unwanted: GrowingPause;
   private readonly restarting = new Set<Lane>();
   private readonly underWay = new Set<Promise<void>>();
   private readonly ended = new AbortController();
@@ -81,6 +84,8 @@ export class Pump {
     // One image at a time: an alert waits behind no more than the one whose bytes are already with the socket.
     this.images = new Lane('image', 1, false);
     this.lanes = [this.present, this.alerts, new Lane('run', 1, true), this.images];
+    const unheardMs = options.unheardRetrySeconds * 1000;
+    this.unwanted = new GrowingPause(unheardMs, UNWANTED_MOST * unheardMs);
     this.rests = new LaneRests(this.lanes, parts.clock, options.refusedPause, () => this.wake());
   }
 
@@ -228,6 +233,7 @@ export class Pump {
       counters.acknowledged[lane.name] += 1;
       for (const one of this.rests.kindred(lane)) one.accepted();
       this.rests.accepted(lane);
+      if (lane === this.images) this.unwanted.reset();
       await this.insist('settle', () => outbox.settle(entry.id));
     } else {
       if (reason === NO_SUBSCRIBERS) counters.unheard += 1;
@@ -252,10 +258,14 @@ export class Pump {
       this.fresh.clear();
       this.passing = false;
     }
-    const ms = unheard ? this.options.unheardRetrySeconds * 1000 : this.rests.takeRefusedPause(lane);
-    this.rests.later(lane, ms, () => {
+    this.rests.later(lane, unheard ? this.unheardPause(lane) : this.rests.takeRefusedPause(lane), () => {
       for (const one of kindred) one.resume();
     });
+  }
+
+  /** Until what nobody hears is tried again, ms. A picture that nobody wants is not sent whole every few seconds. */
+  private unheardPause(lane: Lane): number {
+    return lane === this.images ? this.unwanted.take() : this.options.unheardRetrySeconds * 1000;
   }
 
   /** The broker's answer is known only here: it is written down even if the black box fails for a while. */
@@ -276,6 +286,8 @@ export class Pump {
 }
 
 const OUTBOX_RETRY_MS = 1000;
+/** The pause before an image that nobody hears is tried again grows to so many times the first. */
+const UNWANTED_MOST = 6;
 /** Images that go at once after a rest. */
 const IMAGE_BURST = 8;
 
