@@ -5,6 +5,7 @@ import { Emitter } from '../platform/emitter.ts';
 import { SpectaError } from '../platform/errors.ts';
 import { GrowingPause } from '../platform/growing-pause.ts';
 import type { Logger } from '../platform/log.ts';
+import { readPassword } from '../platform/password-file.ts';
 
 /** Which broker, as whom. Files are read anew at each attempt, so that a renewed one is taken up. */
 export interface BrokerAccess {
@@ -256,9 +257,8 @@ export class OperatorLink {
     const { username, passwordFile, caFile, certificateFile, keyFile, clientId } = this.options;
     const read = (file: string | undefined): Promise<Buffer | null> =>
       file === undefined ? Promise.resolve(null) : readFile(file);
-    const [password, ca, cert, key] = await Promise.all(
-      [passwordFile, caFile, certificateFile, keyFile].map(read),
-    );
+    const password = passwordFile === undefined ? null : await readPassword(passwordFile);
+    const [ca, cert, key] = await Promise.all([caFile, certificateFile, keyFile].map(read));
     return {
       protocolVersion: protocol,
       clientId,
@@ -269,7 +269,7 @@ export class OperatorLink {
       resubscribe: false,
       timerVariant: 'native',
       ...(username === undefined ? {} : { username }),
-      ...(password ? { password: password.toString('utf8').replace(/\r?\n$/, '') } : {}),
+      ...(password === null ? {} : { password }),
       ...(ca ? { ca } : {}),
       ...(cert ? { cert } : {}),
       ...(key ? { key } : {}),

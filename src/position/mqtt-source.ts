@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import mqtt, { type MqttClient } from 'mqtt';
 import type { Clock } from '../platform/clock.ts';
 import { asSpectaError } from '../platform/errors.ts';
+import { readPassword } from '../platform/password-file.ts';
 import { KeptSource } from './kept-source.ts';
 import type { MavlinkOptions } from './mavlink-message.ts';
 import { readPositionJson } from './position-json.ts';
@@ -65,8 +65,7 @@ export class MqttSource extends KeptSource {
 
   private async connect(): Promise<MqttClient> {
     const { broker, username, passwordFile } = this.options;
-    const password =
-      passwordFile === null ? null : (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, '');
+    const password = passwordFile === null ? null : await readPassword(passwordFile);
     return mqtt.connect(broker, {
       clientId: `specta-position-${randomBytes(4).toString('hex')}`,
       clean: true,

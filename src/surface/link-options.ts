@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { ClockQuality } from '../domain/time.ts';
 import { SpectaError } from '../platform/errors.ts';
+import { readPassword } from '../platform/password-file.ts';
 import type { ConnectionOptions, Protocol } from './connection.ts';
 
 /** Where the broker is and how the link behaves. Times not named otherwise have good defaults. */
@@ -153,13 +154,13 @@ export async function readSecrets(
     file === null ? Promise.resolve(null) : readFile(file);
   const { tls } = options;
   const [password, ca, certificate, key] = await Promise.all([
-    read(options.passwordFile),
+    options.passwordFile === null ? null : readPassword(options.passwordFile),
     read(tls.caFile),
     read(tls.certificateFile),
     read(tls.keyFile),
   ]);
   return {
-    password: password === null ? null : password.toString('utf8').replace(/\r?\n$/, ''),
+    password,
     tls: { ca, certificate, key, serverName: tls.serverName },
   };
 }
