@@ -1,6 +1,6 @@
 import type { OutboxEntry } from '../domain/outbox.ts';
 import { Counters } from '../platform/counters.ts';
-import { asSpectaError, type ErrorCode, SpectaError } from '../platform/errors.ts';
+import { asSpectaError, type ErrorCode, SpectaError, systemCode } from '../platform/errors.ts';
 import type { FileSystem } from '../platform/files.ts';
 import { transaction } from './database.ts';
 import type { EvidenceRef } from './evidence.ts';
@@ -226,15 +226,23 @@ export class Recorder {
     return this.holder.commit(stamp, durable, work);
   }
 
-  /** A row as the link wants it; null when its picture is gone, and then so is the row. */
+  /** A row as the link wants it; null when its picture is gone or cannot be read any more, and then the row goes too. */
   private async entry(row: OutboxRow): Promise<OutboxEntry | null> {
     const { file, payload, ...rest } = row;
     if (file === null) return { ...rest, payload: payload ?? new Uint8Array() };
-    const read = await this.opened().stills.read(file);
+    let reason = 'image-missing';
+    const read = await this.opened()
+      .stills.read(file)
+      .catch((error: unknown) => {
+        // A bad spot of the disk stays bad: it must not hold back the pictures behind it.
+        if (!(error instanceof SpectaError) || systemCode(error.cause) !== 'EIO') throw error;
+        reason = 'image-unreadable';
+        return null;
+      });
     if (read !== null) return { ...rest, payload: read };
     await this.write(async () => {
       const { db, outbox } = this.opened();
-      transaction(db, false, () => outbox.drop(row.id, 'image-missing'));
+      transaction(db, false, () => outbox.drop(row.id, reason));
     });
     return null;
   }
