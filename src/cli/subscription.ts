@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { SpectaError } from '../platform/errors.ts';
+import { readPassword } from '../platform/password-file.ts';
 
 /** Which broker, as whom. */
 export interface BrokerAccess {
@@ -34,9 +35,7 @@ async function secretsOf({ username, passwordFile, caFile }: BrokerAccess): Prom
   try {
     return {
       ...(username === undefined ? {} : { username }),
-      ...(passwordFile === undefined
-        ? {}
-        : { password: (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, '') }),
+      ...(passwordFile === undefined ? {} : { password: await readPassword(passwordFile) }),
       ...(caFile === undefined ? {} : { ca: await readFile(caFile) }),
     };
   } catch (error) {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Advice } from '../domain/finding.ts';
 import type { DefectClass } from '../domain/verdict.ts';
-import { SpectaError } from '../platform/errors.ts';
+import { asSpectaError, SpectaError } from '../platform/errors.ts';
 import type { AlertMessage } from '../surface/messages/alert.ts';
 import type { Desk } from './desk.ts';
 import type { EventStream } from './event-stream.ts';
@@ -111,17 +111,29 @@ export class Api {
     }
   }
 
-  /** A person has seen everything that is on the list: each finding by itself, so that every console hears of it. */
+  /**
+   * A person has seen everything that is on the list: each finding by itself, so that every console hears of it. One that
+   * the vehicle does not know any more, as after its record was begun anew, holds up none of the others.
+   */
   private async acknowledgeAll(vehicle: string, by: string | undefined) {
     const { desk } = this.parts;
     const { rows, total } = listFindings(desk.history, {
       ...{ vehicle, unacknowledged: true, order: 'severity', offset: 0, limit: MOST_AT_ONCE },
     });
+    let acknowledged = 0;
     for (const { finding } of rows) {
-      await desk.asking.ask(vehicle, 'finding/acknowledge', { finding, ...(by === undefined ? {} : { by }) });
+      try {
+        await desk.asking.ask(vehicle, 'finding/acknowledge', {
+          finding,
+          ...(by === undefined ? {} : { by }),
+        });
+        acknowledged += 1;
+      } catch (error) {
+        if (asSpectaError(error).code !== 'REQUEST_REFUSED') throw error;
+      }
     }
     await desk.asking.ask(vehicle, 'light/acknowledge');
-    return { acknowledged: rows.length, left: total - rows.length };
+    return { acknowledged, refused: rows.length - acknowledged, left: total - rows.length };
   }
 
   /** What this vehicle's model recommends, as its newest alert of the kind says. */
@@ -159,21 +171,23 @@ function sendImage(response: ServerResponse, jpeg: Uint8Array | null): void {
       .end(Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.byteLength));
 }
 
+/** The request's body. Rejects with `IMAGE_TOO_LARGE`, and lets the rest run by, so that the answer can be read. */
 async function body(request: IncomingMessage, most: number): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
-  for await (const part of request as AsyncIterable<Uint8Array>) {
+  const chunks: AsyncIterable<Uint8Array> = request.iterator({ destroyOnReturn: false });
+  for await (const part of chunks) {
     bytes += part.byteLength;
-    if (bytes > most) {
-      throw new SpectaError(
-        'IMAGE_TOO_LARGE',
-        `More than ${(most / 1e6).toFixed(1)} MB are not taken.`,
-        'Send less.',
-      );
-    }
+    if (bytes > most) break;
     parts.push(part);
   }
-  return new Uint8Array(Buffer.concat(parts));
+  if (bytes <= most) return new Uint8Array(Buffer.concat(parts));
+  request.resume();
+  throw new SpectaError(
+    'IMAGE_TOO_LARGE',
+    `More than ${(most / 1e6).toFixed(1)} MB are not taken.`,
+    'Send less.',
+  );
 }
 
 async function jsonBody(request: IncomingMessage): Promise<unknown> {

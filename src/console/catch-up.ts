@@ -37,6 +37,9 @@ const BEFORE_MS = 60_000;
 /** An alert may be committed somewhat after the state that was told before it. */
 const MARGIN_MS = 600_000;
 
+/** Stands for a time of comparison that nobody can believe. */
+const BEFORE_ALL = new Date(0).toISOString();
+
 const pageSchema = z.looseObject({ findings: z.array(z.unknown()), next: z.int().nullable() });
 
 /**
@@ -47,6 +50,11 @@ export class CatchUp {
   private readonly parts: CatchUpParts;
   private readonly states = new Map<string, CatchUpState>();
   private readonly running = new Map<string, AbortController>();
+  /**
+   * By vehicle the findings that had not arrived, with when each opened, UTC ms: their steps are still to be asked for. A
+   * comparison that is cut off leaves them to the next one, which finds only the newest word on each, and knows it.
+   */
+  private readonly owed = new Map<string, Map<string, number>>();
 
   constructor(parts: CatchUpParts) {
     this.parts = parts;
@@ -121,36 +129,51 @@ export class CatchUp {
       until === null || clockQuality !== 'synchronised'
         ? {}
         : { since: new Date(Date.parse(until) - MARGIN_MS).toISOString() };
-    const missing: MarkedAlert[] = [];
+    const owed = this.owed.get(vehicle) ?? new Map<string, number>();
+    this.owed.set(vehicle, owed);
+    let missing = owed.size;
     let before: number | null = null;
     for (let page = 0; page < MOST_PAGES && !signal.aborted; page += 1) {
       const fields = { ...since, limit: PAGE, ...(before === null ? {} : { before }) };
       const answer = pageSchema.parse(await asking.ask(vehicle, 'findings/list', fields));
-      if (signal.aborted) return missing.length;
+      if (signal.aborted) return missing;
       for (const value of answer.findings) {
         const alert = readAlert(value);
         if (alert === undefined || alert.vehicle !== vehicle)
           log.warn({ vehicle }, 'a finding of its record is unreadable');
-        else if (this.parts.take(alert)) missing.push(alert);
+        else if (this.parts.take(alert)) {
+          missing += 1;
+          // For a console that has just begun the newest word on each finding will do: every step of all of them would
+          // come to all consoles.
+          if (until !== null) owed.set(alert.finding, Date.parse(alert.openedAt));
+        }
       }
       if (answer.next === null) break;
       before = answer.next;
     }
-    // For a console that has just begun the newest word on each finding will do: every step of all of them would come
-    // to all consoles.
-    if (missing.length > 0 && until !== null) await this.askAgain(vehicle, missing);
-    if (at !== null && !signal.aborted) history.putComparedUntil(vehicle, at);
-    return missing.length;
+    if (owed.size > 0) await this.askAgain(vehicle, owed);
+    // What an unbelievable clock says must not hide what is told by a better one: then everything is looked at again.
+    if (at !== null && !signal.aborted)
+      history.putComparedUntil(vehicle, clockQuality === 'synchronised' ? at : BEFORE_ALL);
+    return missing;
   }
 
   /** The newest word on each finding is there now; every step before it comes by the topics, for all who listen. */
-  private async askAgain(vehicle: string, missing: readonly MarkedAlert[]): Promise<void> {
+  private async askAgain(vehicle: string, owed: Map<string, number>): Promise<void> {
     const { asking, log } = this.parts;
-    log.info({ vehicle, missing: missing.length }, 'findings had not arrived; asked for again');
-    const oldest = Math.min(...missing.map(({ openedAt }) => Date.parse(openedAt)));
-    const since = new Date(oldest - BEFORE_MS).toISOString();
-    const wanted = missing.length <= MOST_SINGLE ? missing.map(({ finding }) => ({ finding })) : [{ since }];
-    for (const fields of wanted) await asking.ask(vehicle, 'alerts/resend', fields);
+    log.info({ vehicle, missing: owed.size }, 'findings had not arrived; asked for again');
+    const asked = new Map(owed);
+    if (asked.size > MOST_SINGLE) {
+      const oldest = [...asked.values()].reduce((least, opened) => Math.min(least, opened));
+      const since = new Date(oldest - BEFORE_MS).toISOString();
+      await asking.ask(vehicle, 'alerts/resend', { since });
+      for (const finding of asked.keys()) owed.delete(finding);
+      return;
+    }
+    for (const finding of asked.keys()) {
+      await asking.ask(vehicle, 'alerts/resend', { finding });
+      owed.delete(finding);
+    }
   }
 
   private enter(vehicle: string, state: CatchUpState): void {

@@ -1,6 +1,7 @@
 import {
   createServer as createPlain,
   type IncomingMessage,
+  type RequestListener,
   type Server,
   type ServerResponse,
 } from 'node:http';
@@ -53,7 +54,10 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   429: 'Too many wrong passwords; wait a minute.',
 };
 
-/** Serves the page. Rejects with `CONFIG_INVALID` for a door that is too open, `PORT_IN_USE`. */
+/**
+ * Serves the page. Rejects with `CONFIG_INVALID` for a door that is too open or a certificate that cannot be used,
+ * `PORT_IN_USE`.
+ */
 export async function startConsoleServer(options: ConsoleServerOptions): Promise<ConsoleServer> {
   const { door, desk, clock, log, inspector } = options;
   checkDoor(door);
@@ -71,9 +75,10 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
       response.writeHead(refusal, { 'content-type': 'text/plain; charset=utf-8' }).end(REFUSALS[refusal]);
       return;
     }
-    const url = new URL(request.url ?? '/', 'http://console');
-    const file = files.get(url.pathname);
-    if (file !== undefined) sendFile(request, response, file);
+    const url = URL.parse(request.url ?? '/', 'http://console');
+    const file = url === null ? undefined : files.get(url.pathname);
+    if (url === null) response.writeHead(400, { 'content-type': 'text/plain' }).end('no address');
+    else if (file !== undefined) sendFile(request, response, file);
     else if (url.pathname === '/events' && request.method === 'GET') stream.add(response);
     else if (url.pathname.startsWith('/api/')) await api.answer(request, response, url);
     else response.writeHead(404, { 'content-type': 'text/plain' }).end('not here');
@@ -86,12 +91,14 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
       else sendError(response, { code, message, help });
     });
   };
-  const settings = { requestTimeout: 30_000, headersTimeout: 10_000 };
-  const server =
-    door.tls === null
-      ? createPlain(settings, onRequest)
-      : createSecure({ ...settings, cert: door.tls.certificate, key: door.tls.key }, onRequest);
-  await listen(server, door);
+  let server: Server;
+  try {
+    server = createServer(door, onRequest);
+    await listen(server, door);
+  } catch (error) {
+    stream.stop();
+    throw error;
+  }
   const { port } = server.address() as AddressInfo;
   let stopping: Promise<void> | null = null;
   const stop = (): Promise<void> => {
@@ -106,6 +113,21 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
   const host = door.host.includes(':') ? `[${door.host}]` : door.host;
   const url = `${door.tls === null ? 'http' : 'https'}://${host}:${port}`;
   return { url, port, stop, [Symbol.asyncDispose]: stop };
+}
+
+function createServer({ tls }: Door, onRequest: RequestListener): Server {
+  const settings = { requestTimeout: 30_000, headersTimeout: 10_000 };
+  if (tls === null) return createPlain(settings, onRequest);
+  try {
+    return createSecure({ ...settings, cert: tls.certificate, key: tls.key }, onRequest);
+  } catch (error) {
+    throw new SpectaError(
+      'CONFIG_INVALID',
+      `The console's certificate or its key cannot be used: ${error instanceof Error ? error.message : String(error)}.`,
+      'Give a certificate and its own key, both in PEM, with --tls-cert and --tls-key.',
+      error,
+    );
+  }
 }
 
 function sendFile(request: IncomingMessage, response: ServerResponse, file: PageFile): void {

@@ -146,6 +146,8 @@ export class Desk {
     const saidUtcMs = retained ? null : this.saidAt(heard, nowUtcMs);
     this.history.together(() => {
       const told = picture.hear(heard, saidUtcMs);
+      if (heard.kind === 'state' && heard.message.state === 'online')
+        this.history.putPresentBoot(heard.vehicle, heard.message.boot);
       if (saidUtcMs !== null) this.history.putHeard(heard.vehicle, saidUtcMs);
       if (heard.kind === 'run-log') {
         const stretch = this.runLog.take(heard.message);

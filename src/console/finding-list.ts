@@ -148,7 +148,7 @@ export interface FindingCounts {
   readonly open: number;
   readonly unacknowledged: number;
   readonly unacknowledgedCracks: number;
-  /** Of what is open or not acknowledged. */
+  /** Of what nobody has acknowledged; null: nothing. */
   readonly worst: AlertMessage['severity'] | null;
 }
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-import { SpectaError } from '../platform/errors.ts';
+import type { SQLInputValue } from 'node:sqlite';
 import type { AlertMessage } from '../surface/messages/alert.ts';
 import type { DetectionMessage } from '../surface/messages/detection.ts';
-import { migrateHistory } from './history-schema.ts';
+import { BootOrder } from './boot-order.ts';
+import { HistoryDatabase, type Row } from './history-database.ts';
 import { SEVERITIES } from './severities.ts';
 
 export type Review = AlertMessage['review'];
@@ -55,8 +55,6 @@ export const HISTORY_LIMITS: HistoryLimits = {
   coverageDays: 60,
 };
 
-type Row = Readonly<Record<string, SQLOutputValue>>;
-
 /** Samples are thinned so that a finding of an hour stays a readable curve. */
 const MOST_CURVE_POINTS = 600;
 const TIDY_EVERY = 500;
@@ -67,9 +65,9 @@ const TIDY_EVERY = 500;
  */
 export class History implements Disposable {
   readonly path: string;
-  private readonly db: DatabaseSync;
+  private readonly db: HistoryDatabase;
+  private readonly boots: BootOrder;
   private readonly limits: HistoryLimits;
-  private readonly statements = new Map<string, StatementSync>();
   private writes = 0;
   private droppedImages = 0;
 
@@ -77,26 +75,14 @@ export class History implements Disposable {
   constructor(path: string, limits: HistoryLimits = HISTORY_LIMITS) {
     this.path = path;
     this.limits = limits;
-    try {
-      this.db = new DatabaseSync(path, { timeout: 2_000 });
-      this.db.exec('PRAGMA journal_mode = WAL');
-      this.db.exec('PRAGMA synchronous = NORMAL');
-      migrateHistory(this.db, path);
-    } catch (error) {
-      if (error instanceof SpectaError) throw error;
-      throw new SpectaError(
-        'DISK_FAILED',
-        `The console's history ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}.`,
-        'Check the folder and the disk, or give another one with --folder.',
-        error,
-      );
-    }
+    this.db = new HistoryDatabase(path);
+    this.boots = new BootOrder(this.db);
   }
 
   /** The name under which the broker keeps what is meant for this history: made once, then always the same. */
   get clientId(): string {
     const made = `specta-console-${randomUUID().slice(0, 13)}`;
-    this.run("INSERT INTO meta VALUES ('client', ?) ON CONFLICT DO NOTHING", made);
+    this.db.run("INSERT INTO meta VALUES ('client', ?) ON CONFLICT DO NOTHING", made);
     return String(this.row("SELECT value FROM meta WHERE key = 'client'")?.value ?? made);
   }
 
@@ -107,21 +93,12 @@ export class History implements Disposable {
 
   /** Everything `work` writes is kept, or nothing of it. */
   together<T>(work: () => T): T {
-    if (this.db.isTransaction) return work();
-    this.db.exec('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      this.db.exec('COMMIT');
-      return result;
-    } catch (error) {
-      if (this.db.isTransaction) this.db.exec('ROLLBACK');
-      throw error;
-    }
+    return this.db.together(work);
   }
 
   /** Notes that a vehicle said something at `utcMs` (ours). */
   putHeard(vehicle: string, utcMs: number): void {
-    this.run(
+    this.db.run(
       'INSERT INTO vehicles VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET heard = max(coalesce(heard, 0), ?2)',
       vehicle,
       utcMs,
@@ -136,7 +113,7 @@ export class History implements Disposable {
 
   putComparedUntil(vehicle: string, at: string): void {
     const sql = 'INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2';
-    this.run(sql, `compared ${vehicle}`, at);
+    this.db.run(sql, `compared ${vehicle}`, at);
   }
 
   /** The last that a vehicle told of its runs, as it came; null: never anything. */
@@ -147,7 +124,7 @@ export class History implements Disposable {
 
   putLastRunLog(vehicle: string, message: string): void {
     const sql = 'INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2';
-    this.run(sql, `run log ${vehicle}`, message);
+    this.db.run(sql, `run log ${vehicle}`, message);
   }
 
   /** When each known vehicle was last heard, UTC ms (ours). */
@@ -163,12 +140,12 @@ export class History implements Disposable {
     const { vehicle, boot, sequence, finding } = alert;
     const body = JSON.stringify(alert);
     return this.together(() => {
-      this.run('INSERT INTO boots (vehicle, boot) VALUES (?, ?) ON CONFLICT DO NOTHING', vehicle, boot);
-      const { changes } = this.run(
+      this.boots.heard(vehicle, boot, alert.historical);
+      const added = this.db.run(
         'INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
         ...[vehicle, boot, sequence, finding, Date.parse(alert.at), heardUtcMs, body],
       );
-      if (Number(changes) === 0) return { known: true, isNewest: false, isNewFinding: false };
+      if (added === 0) return { known: true, isNewest: false, isNewFinding: false };
       const before = this.row(
         'SELECT boot, sequence, open, review FROM findings WHERE vehicle = ? AND id = ?',
         ...[vehicle, finding],
@@ -180,18 +157,21 @@ export class History implements Disposable {
     });
   }
 
-  /** Order is by boot and sequence. Of two boots the later heard of is later, but what is closed stays closed. */
+  /** Notes in which boot a vehicle is now: it is later than all others of its boots. */
+  putPresentBoot(vehicle: string, boot: string): void {
+    this.boots.present(vehicle, boot);
+  }
+
+  /** Order is by boot and sequence, but what is closed stays closed. */
   private isNewer({ vehicle, boot, sequence, closedAt }: AlertMessage, before: Row): boolean {
     if (boot === before.boot) return sequence > Number(before.sequence);
     const isOpen = closedAt === null;
     if (isOpen !== (before.open === 1)) return !isOpen;
-    const order = (of: SQLInputValue): number =>
-      Number(this.row('SELECT number FROM boots WHERE vehicle = ? AND boot = ?', vehicle, of)?.number ?? 0);
-    return order(boot) > order(String(before.boot));
+    return this.boots.isLater(vehicle, boot, String(before.boot));
   }
 
   private writeFinding(alert: MarkedAlert, body: string, heardUtcMs: number): void {
-    this.run(
+    this.db.run(
       `INSERT INTO findings (vehicle, id, run, class, severity, opened, changed, heard, open, review, acknowledged, boot, sequence, body)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
        ON CONFLICT (vehicle, id) DO UPDATE SET run = ?3, class = ?4, severity = ?5, opened = ?6, changed = ?7, heard = ?8,
@@ -202,18 +182,9 @@ export class History implements Disposable {
     );
   }
 
-  /** Whether this very alert was kept. */
-  hasAlert(vehicle: string, boot: string, sequence: number): boolean {
-    const found = this.row(
-      'SELECT 1 FROM alerts WHERE vehicle = ? AND boot = ? AND sequence = ?',
-      ...[vehicle, boot, sequence],
-    );
-    return found !== undefined;
-  }
-
   /** Keeps the still of a finding, also of one whose alert has not come yet. */
   putImage(vehicle: string, finding: string, jpeg: Uint8Array, heardUtcMs: number): void {
-    this.run(
+    this.db.run(
       'INSERT INTO images VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (vehicle, finding) DO UPDATE SET heard = ?3, bytes = ?4, jpeg = ?5',
       ...[vehicle, finding, heardUtcMs, jpeg.byteLength, jpeg],
     );
@@ -228,11 +199,11 @@ export class History implements Disposable {
   private keepImagesBounded(): void {
     const sum = (): number => Number(this.row('SELECT sum(bytes) AS total FROM images')?.total ?? 0);
     while (sum() > this.limits.imageBytes) {
-      const { changes } = this.run(
+      const dropped = this.db.run(
         'DELETE FROM images WHERE rowid IN (SELECT rowid FROM images ORDER BY heard LIMIT 10)',
       );
-      if (Number(changes) === 0) return;
-      this.droppedImages += Number(changes);
+      if (dropped === 0) return;
+      this.droppedImages += dropped;
     }
   }
 
@@ -240,7 +211,7 @@ export class History implements Disposable {
   putSample(detection: DetectionMessage): void {
     if (detection.run === null) return;
     for (const { class: defect, probability } of detection.defects) {
-      this.run(
+      this.db.run(
         'INSERT INTO samples VALUES (?, ?, ?, ?, ?)',
         ...[detection.vehicle, detection.run, defect, Date.parse(detection.at), probability],
       );
@@ -248,21 +219,21 @@ export class History implements Disposable {
     this.writes += 1;
     if (this.writes % TIDY_EVERY !== 0) return;
     const sql = 'DELETE FROM samples WHERE rowid <= (SELECT max(rowid) FROM samples) - ?';
-    this.run(sql, this.limits.samples);
+    this.db.run(sql, this.limits.samples);
   }
 
   putCoverage(vehicle: string, stretch: CoverageStretch): void {
     const { endedUtcMs, beganUtcMs, run, seen, blind, lost, reason, kpFrom, kpTo } = stretch;
-    this.run(
+    this.db.run(
       'INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
       ...[vehicle, endedUtcMs, beganUtcMs, run, seen, blind, lost, reason, kpFrom, kpTo],
     );
     // By the vehicle's own clock: ours may be another.
     const oldest = endedUtcMs - this.limits.coverageDays * 86_400_000;
-    this.run('DELETE FROM coverage WHERE vehicle = ? AND ended < ?', vehicle, oldest);
+    this.db.run('DELETE FROM coverage WHERE vehicle = ? AND ended < ?', vehicle, oldest);
   }
 
-  /** Stretches that end at `sinceUtcMs` or later, oldest first. */
+  /** The first 20,000 stretches that end at `sinceUtcMs` or later, oldest first: more than two days of them. */
   coverage(vehicle: string, sinceUtcMs: number): CoverageStretch[] {
     const found = this.rows(
       'SELECT * FROM coverage WHERE vehicle = ? AND ended >= ? ORDER BY ended LIMIT 20000',
@@ -301,27 +272,15 @@ export class History implements Disposable {
 
   /** One row of a question; undefined when there is none. */
   row(sql: string, ...values: readonly SQLInputValue[]): Row | undefined {
-    return this.prepared(sql).get(...values);
+    return this.db.row(sql, ...values);
   }
 
   rows(sql: string, ...values: readonly SQLInputValue[]): Row[] {
-    return this.prepared(sql).all(...values);
-  }
-
-  private run(sql: string, ...values: readonly SQLInputValue[]) {
-    return this.prepared(sql).run(...values);
-  }
-
-  private prepared(sql: string): StatementSync {
-    const known = this.statements.get(sql);
-    if (known) return known;
-    const made = this.db.prepare(sql);
-    this.statements.set(sql, made);
-    return made;
+    return this.db.rows(sql, ...values);
   }
 
   close(): void {
-    if (this.db.isOpen) this.db.close();
+    this.db.close();
   }
 
   [Symbol.dispose](): void {

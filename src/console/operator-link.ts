@@ -5,6 +5,7 @@ import { Emitter } from '../platform/emitter.ts';
 import { SpectaError } from '../platform/errors.ts';
 import { GrowingPause } from '../platform/growing-pause.ts';
 import type { Logger } from '../platform/log.ts';
+import { readPassword } from '../platform/password-file.ts';
 
 /** Which broker, as whom. Files are read anew at each attempt, so that a renewed one is taken up. */
 export interface BrokerAccess {
@@ -166,15 +167,19 @@ export class OperatorLink {
     | { readonly kind: 'failed'; readonly reason: string; readonly mayBeProtocol: boolean }
     | { readonly kind: 'ended'; readonly reason: string }
   > {
-    let settings: IClientOptions;
+    const { signal } = this.ending;
+    let client: MqttClient;
     try {
-      settings = await this.settings(protocol);
+      const settings = await this.settings(protocol);
+      // Stopped meanwhile: nobody would end a connection that begins now.
+      if (signal.aborted) return { kind: 'failed', reason: 'stopped', mayBeProtocol: false };
+      client = mqtt.connect(this.options.broker, settings);
     } catch (error) {
+      // A file that cannot be read, or holds no certificate or key: it may be mended while we go on trying.
       const reason = error instanceof Error ? error.message : String(error);
       return { kind: 'failed', reason: `a file for the connection: ${reason}`, mayBeProtocol: false };
     }
-    const { signal } = this.ending;
-    const client = mqtt.connect(this.options.broker, settings);
+    const over = new AbortController();
     let reason: string | null = null;
     let code: number | null = null;
     let connected = false;
@@ -195,7 +200,7 @@ export class OperatorLink {
           ? `another client is there as ${this.options.clientId}`
           : `the broker ended it (${reasonCode ?? 0})`;
     });
-    client.handleMessage = (packet, done) => this.deliver(packet as IPublishPacket, done);
+    client.handleMessage = (packet, done) => this.deliver(packet as IPublishPacket, done, over.signal);
     client.once('connect', ({ sessionPresent }) => {
       connected = true;
       this.client = client;
@@ -207,6 +212,7 @@ export class OperatorLink {
       client.end(true);
     });
     await closed;
+    over.abort();
     cancel();
     signal.removeEventListener('abort', onAbort);
     this.client = null;
@@ -232,16 +238,16 @@ export class OperatorLink {
     }
   }
 
-  /** Acknowledges (by `done`) only what was taken. */
-  private deliver(packet: IPublishPacket, done: (error?: Error) => void): void {
-    if (this.ending.signal.aborted) return;
+  /** Acknowledges (by `done`) only what was taken. What is not by the end of its connection, the broker gives again. */
+  private deliver(packet: IPublishPacket, done: (error?: Error) => void, over: AbortSignal): void {
+    if (over.aborted || this.ending.signal.aborted) return;
     try {
       const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
       this.options.take(packet.topic.toString(), payload, packet.retain);
     } catch (error) {
       this.refusals += 1;
       this.log.error({ error, topic: packet.topic }, 'a message could not be kept; it is tried again');
-      this.clock.after(TAKE_AGAIN_MS, () => this.deliver(packet, done));
+      this.clock.after(TAKE_AGAIN_MS, () => this.deliver(packet, done, over));
       return;
     }
     done();
@@ -251,9 +257,8 @@ export class OperatorLink {
     const { username, passwordFile, caFile, certificateFile, keyFile, clientId } = this.options;
     const read = (file: string | undefined): Promise<Buffer | null> =>
       file === undefined ? Promise.resolve(null) : readFile(file);
-    const [password, ca, cert, key] = await Promise.all(
-      [passwordFile, caFile, certificateFile, keyFile].map(read),
-    );
+    const password = passwordFile === undefined ? null : await readPassword(passwordFile);
+    const [ca, cert, key] = await Promise.all([caFile, certificateFile, keyFile].map(read));
     return {
       protocolVersion: protocol,
       clientId,
@@ -264,7 +269,7 @@ export class OperatorLink {
       resubscribe: false,
       timerVariant: 'native',
       ...(username === undefined ? {} : { username }),
-      ...(password ? { password: password.toString('utf8').replace(/\r?\n$/, '') } : {}),
+      ...(password === null ? {} : { password }),
       ...(ca ? { ca } : {}),
       ...(cert ? { cert } : {}),
       ...(key ? { key } : {}),

@@ -7,14 +7,12 @@ import { annotateImage } from '../record/annotate.ts';
 import { type DefectWords, type JudgedStill, stillCaption } from '../record/still-caption.ts';
 import { probability } from '../surface/messages/envelope.ts';
 import { modelReferenceSchema } from '../surface/messages/model-reference.ts';
+import { MOST_PICTURE_BYTES } from '../surface/messages/request.ts';
 import { sightSchema } from '../surface/messages/vehicle.ts';
 import { stillFormatOf } from '../vision/still.ts';
 import { startVision, type Vision } from '../vision/vision.ts';
 import type { Asking } from './asking.ts';
 import { readAs } from './heard.ts';
-
-/** The largest picture that a vehicle takes. */
-export const MOST_PICTURE_BYTES = 4_194_304;
 
 /** What a model said of a picture, and the picture with that written below it. */
 export interface InspectedStill extends JudgedStill {

@@ -53,6 +53,23 @@ export abstract class KeptSource implements PositionSource {
    */
   protected abstract listenUntilLost(listening: () => void): Promise<string | null>;
 
+  /** Resolves with the reason that `listen` gives to `lost`, or with null once the source is stopped. */
+  protected untilLost(listen: (lost: (reason: string) => void) => void): Promise<string | null> {
+    return new Promise((resolve) => {
+      const onStop = (): void => resolve(null);
+      if (this.signal.aborted) {
+        onStop();
+        return;
+      }
+      this.signal.addEventListener('abort', onStop, { once: true });
+      listen((reason) => {
+        // Each try would leave one behind, for as long as the source lives.
+        this.signal.removeEventListener('abort', onStop);
+        resolve(reason);
+      });
+    });
+  }
+
   private async run(): Promise<void> {
     const pause = new GrowingPause(1_000, 30_000);
     this.core.become({ kind: 'starting' });

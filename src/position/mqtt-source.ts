@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import mqtt, { type MqttClient } from 'mqtt';
 import type { Clock } from '../platform/clock.ts';
 import { asSpectaError } from '../platform/errors.ts';
+import { readPassword } from '../platform/password-file.ts';
 import { KeptSource } from './kept-source.ts';
 import type { MavlinkOptions } from './mavlink-message.ts';
 import { readPositionJson } from './position-json.ts';
@@ -14,7 +14,7 @@ export interface MqttSourceOptions {
   /** What to subscribe to. */
   readonly topicFilter: string;
   readonly username: string | null;
-  /** Read at each attempt. */
+  /** Read at each attempt, trailing line break removed. */
   readonly passwordFile: string | null;
   readonly mavlink: MavlinkOptions;
   readonly clock: Clock;
@@ -32,18 +32,16 @@ export class MqttSource extends KeptSource {
   }
 
   protected async listenUntilLost(listening: () => void): Promise<string | null> {
-    const { signal } = this;
     let client: MqttClient | null = null;
     try {
       const opened = await this.connect();
       client = opened;
-      return await new Promise<string | null>((resolve) => {
+      return await this.untilLost((lost) => {
         let problem = '';
-        signal.addEventListener('abort', () => resolve(null), { once: true });
         opened.on('error', (error) => {
           problem = `: ${error.message || asSpectaError(error).code}`;
         });
-        opened.once('close', () => resolve(`the broker ${this.options.broker} is not connected${problem}`));
+        opened.once('close', () => lost(`the broker ${this.options.broker} is not connected${problem}`));
         opened.on('message', (_topic, payload) =>
           this.core.hear(readPositionJson(payload, this.options.mavlink)),
         );
@@ -51,7 +49,7 @@ export class MqttSource extends KeptSource {
           opened.subscribe(this.options.topicFilter, { qos: 0 }, (error, grants) => {
             const refused = grants?.some(({ qos }) => qos >= 0x80) ?? false;
             if (error !== null || refused) {
-              resolve(`the broker refuses ${this.options.topicFilter}${error ? `: ${error.message}` : ''}`);
+              lost(`the broker refuses ${this.options.topicFilter}${error ? `: ${error.message}` : ''}`);
               return;
             }
             listening();
@@ -67,7 +65,7 @@ export class MqttSource extends KeptSource {
 
   private async connect(): Promise<MqttClient> {
     const { broker, username, passwordFile } = this.options;
-    const password = passwordFile === null ? null : (await readFile(passwordFile, 'utf8')).trimEnd();
+    const password = passwordFile === null ? null : await readPassword(passwordFile);
     return mqtt.connect(broker, {
       clientId: `specta-position-${randomBytes(4).toString('hex')}`,
       clean: true,

@@ -164,9 +164,11 @@ export class Position {
   private missing(fresh: ReadonlyMap<keyof Readings, Reading>): string | null {
     const stale = NAMES.filter((name) => this.newest.has(name) && !fresh.has(name) && name !== 'longitude');
     const reasons = stale.map((name) => `${name} stale since ${clockTime(this.newest.get(name))}`);
-    if (!fresh.has('kp') && this.kpProblem !== null) reasons.push(this.kpProblem);
-    else if (this.route !== null && !this.newest.has('latitude'))
-      reasons.push('no KP: no latitude was heard');
+    if (!fresh.has('kp')) {
+      if (this.kpProblem !== null) reasons.push(this.kpProblem);
+      else if (this.route !== null && !this.newest.has('latitude'))
+        reasons.push('no KP: no latitude was heard');
+    }
     return reasons.length === 0 ? null : reasons.join('; ');
   }
 

@@ -30,7 +30,7 @@ export class Route {
   /**
    * @param points at least two, in order. Between points with a given KP it is interpolated; from a point without one
    *   KP counts on by length. The first point's is `firstKp` where it has none.
-   * Throws RangeError when no KP rises or falls along it: then it leads nowhere.
+   * Throws RangeError when all points are one place: then it leads nowhere.
    */
   constructor(points: readonly RoutePoint[], firstKp = 0) {
     const kps = kilometrePoints(points, firstKp);
@@ -102,10 +102,11 @@ function kilometrePoints(points: readonly RoutePoint[], firstKp: number): number
   }
   const length = (index: number): number => chainage[index] ?? 0;
   const known = points.flatMap(({ kp }, index) => (kp === null ? [] : [{ index, kp }]));
+  let behind = 0;
   return points.map(({ kp }, index) => {
     if (kp !== null) return kp;
-    const before = known.findLast((point) => point.index < index);
-    const after = known.find((point) => point.index > index);
+    while ((known[behind]?.index ?? Number.POSITIVE_INFINITY) < index) behind += 1;
+    const [before, after] = [known[behind - 1], known[behind]];
     if (before && after) {
       const share =
         (length(index) - length(before.index)) / (length(after.index) - length(before.index) || 1);

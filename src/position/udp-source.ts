@@ -9,7 +9,7 @@ export interface UdpSourceOptions {
   /** Address of this machine to listen on. */
   readonly host: string;
   readonly port: number;
-  /** Makes what reads the datagrams, once, at the start. */
+  /** Makes what reads the datagrams, anew for each try. */
   readonly reader: () => Promise<DatagramReader>;
   readonly clock: Clock;
 }
@@ -25,22 +25,18 @@ export class UdpSource extends KeptSource {
 
   protected async listenUntilLost(listening: () => void): Promise<string | null> {
     const { host, port, reader } = this.options;
-    const { signal } = this;
     let socket: Socket | null = null;
     try {
       const read = await reader();
-      if (signal.aborted) return null;
+      if (this.signal.aborted) return null;
       const opened = createSocket(host.includes(':') ? 'udp6' : 'udp4');
       socket = opened;
       opened.on('message', (datagram) => {
         for (const heard of read(datagram)) this.core.hear(heard);
       });
-      return await new Promise<string | null>((resolve) => {
-        signal.addEventListener('abort', () => resolve(null), { once: true });
-        opened.once('error', (error) => resolve(this.failure(error)));
-        opened.bind(port, host, () => {
-          listening();
-        });
+      return await this.untilLost((lost) => {
+        opened.on('error', (error) => lost(this.failure(error)));
+        opened.bind(port, host, listening);
       });
     } catch (error) {
       return this.failure(error);

@@ -7,17 +7,16 @@ import type { PartStatus } from '../domain/status.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Counters } from '../platform/counters.ts';
-import { Emitter } from '../platform/emitter.ts';
 import { SpectaError } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import type { AlertPage, AlertQuery, ToldAlert } from './alert-table.ts';
 import type { Caption } from './annotate.ts';
-import type { CommitKey } from './commit-table.ts';
+import { CommitWriter } from './commit-writer.ts';
 import type { EvidenceRef, StoredEvidence } from './evidence.ts';
 import type { FindingQuery, UnfinishedRun } from './history-table.ts';
 import { DEFAULT_LIMITS, type RecordLimits } from './limits.ts';
 import type { OutboxMessage } from './message.ts';
-import type { Body, RecordCounter } from './protocol.ts';
+import type { RecordCounter } from './protocol.ts';
 import { RecordClient } from './record-client.ts';
 import { spawnRecordWorker } from './record-thread.ts';
 import { RunWriter } from './run-writer.ts';
@@ -51,19 +50,15 @@ export interface Commit {
 export class BlackBox {
   private readonly client: RecordClient;
   private readonly limits: RecordLimits;
+  private readonly writer: CommitWriter;
   private readonly runWriter: RunWriter;
-  private readonly committed = new Emitter<{
-    readonly lane: OutboxLane;
-    readonly fresh: readonly number[];
-  }>();
-  private readonly unanswered = new Set<number>();
-  private lastCommit = 0;
 
   constructor(options: BlackBoxOptions) {
     const { spawn = spawnRecordWorker } = options;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.client = new RecordClient({ ...options, limits: this.limits, spawn });
-    this.runWriter = new RunWriter((run, durable, message) => this.writeRun(run, durable, message));
+    this.writer = new CommitWriter(this.client);
+    this.runWriter = new RunWriter((run, durable, message) => this.writer.run(run, durable, message));
   }
 
   /** Starts the worker and opens the record: see {@link openBlackBox}. */
@@ -131,7 +126,7 @@ export class BlackBox {
    */
   commit({ finding, evidence, messages }: Commit): Promise<readonly number[]> {
     const tells = { findingId: finding.id, runId: finding.runId };
-    return this.write({ finding, tells, evidence: evidence ?? null }, messages);
+    return this.writer.commit({ finding, tells, evidence: evidence ?? null }, messages);
   }
 
   /** Writes an alert of a finding that itself has not changed, as {@link commit} does. */
@@ -139,12 +134,12 @@ export class BlackBox {
     tells: { readonly findingId: string; readonly runId: string },
     message: OutboxMessage,
   ): Promise<void> {
-    await this.write({ finding: null, tells, evidence: null }, [message]);
+    await this.writer.commit({ finding: null, tells, evidence: null }, [message]);
   }
 
   /** Puts one message into the outbox, synced; gives its number. */
   async enqueue(message: OutboxMessage): Promise<number> {
-    const [id] = await this.write({ finding: null, tells: null, evidence: null }, [message]);
+    const [id] = await this.writer.commit({ finding: null, tells: null, evidence: null }, [message]);
     return id;
   }
 
@@ -184,9 +179,7 @@ export class BlackBox {
     readonly topic: string;
   }): Promise<EvidenceRef> {
     this.refuseTooMuch();
-    const drawn = await this.keyed((key) => this.client.ask('annotate', { key, ...order }));
-    this.committed.emit({ lane: 'image', fresh: [] });
-    return drawn;
+    return this.writer.annotate(order);
   }
 
   /** The oldest messages of a lane with a number above `afterId`, in the order of sending. */
@@ -209,7 +202,7 @@ export class BlackBox {
    * {@link resend} are not. The returned function ends it.
    */
   onCommit(listener: (lane: OutboxLane, fresh: readonly number[]) => void): () => void {
-    return this.committed.on(({ lane, fresh }) => listener(lane, fresh));
+    return this.writer.onCommit(listener);
   }
 
   /** Counts of the outbox after the last answered request. */
@@ -233,7 +226,7 @@ export class BlackBox {
    */
   async resend(query: AlertQuery): Promise<{ readonly queued: number; readonly waiting: number }> {
     const told = await this.client.ask('resend', query);
-    if (told.queued > 0) this.committed.emit({ lane: 'alert', fresh: [] });
+    if (told.queued > 0) this.writer.toldAgain('alert');
     return told;
   }
 
@@ -243,7 +236,7 @@ export class BlackBox {
    */
   async resendImage(findingId: string, topic: string): Promise<'queued' | 'waiting' | 'gone'> {
     const told = await this.client.ask('resendImage', { findingId, topic });
-    if (told === 'queued') this.committed.emit({ lane: 'image', fresh: [] });
+    if (told === 'queued') this.writer.toldAgain('image');
     return told;
   }
 
@@ -264,42 +257,6 @@ export class BlackBox {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  private async write(
-    what: Pick<Body<'commit'>, 'finding' | 'tells' | 'evidence'>,
-    messages: readonly OutboxMessage[],
-  ): Promise<readonly number[]> {
-    // Bytes of their own: they are kept until answered, and a view would carry the whole buffer below it along.
-    const own = messages.map((message) => ({ ...message, payload: new Uint8Array(message.payload) }));
-    const ids = await this.keyed((key) => this.client.ask('commit', { key, ...what, messages: own }));
-    for (const lane of new Set(own.map((message) => message.lane))) {
-      this.committed.emit({ lane, fresh: ids.filter((_, index) => own[index]?.lane === lane) });
-    }
-    return ids;
-  }
-
-  private async writeRun(run: Run, durable: boolean, message: OutboxMessage | null): Promise<void> {
-    if (message === null) {
-      await this.client.ask('run', { run, durable, tells: null });
-      return;
-    }
-    const own = { ...message, payload: new Uint8Array(message.payload) };
-    const fresh = await this.keyed((key) =>
-      this.client.ask('run', { run, durable, tells: { key, message: own } }),
-    );
-    this.committed.emit({ lane: message.lane, fresh });
-  }
-
-  private async keyed<T>(work: (key: CommitKey) => Promise<T>): Promise<T> {
-    const number = ++this.lastCommit;
-    this.unanswered.add(number);
-    const [answeredBelow] = this.unanswered;
-    try {
-      return await work({ session: this.client.session, number, answeredBelow });
-    } finally {
-      this.unanswered.delete(number);
-    }
   }
 
   private refuseTooMuch(): void {

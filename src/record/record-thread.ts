@@ -76,8 +76,15 @@ export class RecordThread {
     return oldest ? this.options.clock.now().monoMs - oldest.sentMonoMs : 0;
   }
 
+  /** Starts a worker. One that cannot be had (no thread, no memory) counts as one that died at once. */
   start(): void {
-    const worker = this.options.spawn();
+    let worker: Worker;
+    try {
+      worker = this.options.spawn();
+    } catch (error) {
+      this.died(asSpectaError(error).message);
+      return;
+    }
     this.worker = worker;
     let failure: unknown = null;
     worker.on('message', (letter: AnswerLetter) => {
@@ -180,7 +187,7 @@ export class RecordThread {
     if (this.ended) return;
     this.cancelRestart = this.options.clock.after(this.pause.take(), () => {
       this.start();
-      this.events.emit({ kind: 'restarted' });
+      if (this.worker !== null) this.events.emit({ kind: 'restarted' });
     });
   }
 }

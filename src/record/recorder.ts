@@ -1,17 +1,17 @@
-import { join } from 'node:path';
 import type { OutboxEntry } from '../domain/outbox.ts';
 import { Counters } from '../platform/counters.ts';
-import { asSpectaError, type ErrorCode, SpectaError } from '../platform/errors.ts';
+import { asSpectaError, type ErrorCode, SpectaError, systemCode } from '../platform/errors.ts';
 import type { FileSystem } from '../platform/files.ts';
-import { recordError, transaction } from './database.ts';
+import { transaction } from './database.ts';
 import type { EvidenceRef } from './evidence.ts';
 import type { Stamp } from './message.ts';
-import { DATABASE_FILE, type OpenRecord, openRecord } from './open-record.ts';
+import type { OpenRecord } from './open-record.ts';
 import type { OutboxRow } from './outbox-table.ts';
 import { drawStill, saveStill } from './pictures.ts';
 import type { Answer, Body, RecordCounter, Report, RequestKind } from './protocol.ts';
+import { RecordHolder } from './record-holder.ts';
 import { isAged } from './retention.ts';
-import { isFull, wantRoom, withRoom } from './room.ts';
+import { isFull, wantRoom } from './room.ts';
 
 type Handlers = { readonly [K in RequestKind]: (body: Body<K>, stamp: Stamp) => Promise<Answer<K>> };
 
@@ -29,19 +29,15 @@ const COUNTED: Readonly<Partial<Record<ErrorCode, RecordCounter>>> = {
  * drawing at a time: an alert never waits for a picture, and a still, which its alert names, never for a drawing.
  */
 export class Recorder {
-  private readonly fs: FileSystem;
   private readonly counters = new Counters<RecordCounter>();
   private readonly told = new Counters<RecordCounter>();
-  private order: Body<'open'> | null = null;
-  private record: OpenRecord | null = null;
-  private movedAside: string | null = null;
-  private stillsAside: string | null = null;
+  private readonly holder: RecordHolder;
   private writes: Promise<unknown> = Promise.resolve();
   private saves: Promise<unknown> = Promise.resolve();
   private drawings: Promise<unknown> = Promise.resolve();
 
   constructor(fs: FileSystem) {
-    this.fs = fs;
+    this.holder = new RecordHolder(fs, this.counters);
   }
 
   /** Carries out one request. Rejects with SpectaError; the state is whole then, and as before. */
@@ -62,17 +58,13 @@ export class Recorder {
       counted.push([reason, fresh]);
       this.told.add(reason, fresh);
     }
-    const { movedAside, stillsAside } = this;
-    this.movedAside = null;
-    this.stillsAside = null;
-    return { depth: this.depth(), counted, movedAside, stillsAside };
+    return { depth: this.depth(), counted, ...this.holder.takeAside() };
   }
 
   private readonly handlers: Handlers = {
     open: (body, stamp) =>
       this.write(async () => {
-        this.order = body;
-        await this.ensureOpen(stamp, body.sweep);
+        await this.holder.open(body, stamp);
         return null;
       }),
 
@@ -117,9 +109,16 @@ export class Recorder {
 
     head: async ({ lane, limit, afterId }) => {
       const entries: OutboxEntry[] = [];
-      for (const row of this.opened().outbox.head(lane, limit, afterId)) {
-        const entry = await this.entry(row);
-        if (entry) entries.push(entry);
+      let behind = afterId;
+      // Pictures that are gone must not hide those behind them.
+      while (entries.length < limit) {
+        const rows = this.opened().outbox.head(lane, limit - entries.length, behind);
+        for (const row of rows) {
+          const entry = await this.entry(row);
+          if (entry) entries.push(entry);
+          behind = row.id;
+        }
+        if (rows.length === 0) break;
       }
       return entries;
     },
@@ -140,7 +139,7 @@ export class Recorder {
 
     resend: async (query, stamp) => {
       const waiting = this.opened().alerts.countWaiting(query);
-      const { limits } = this.order ?? {};
+      const { limits } = this.holder;
       let queued = 0;
       let afterId = 0;
       // A batch at a time: alerts that are committed meanwhile do not wait for all of them.
@@ -168,7 +167,7 @@ export class Recorder {
         this.commit(stamp, false, ({ evidence, outbox }) => {
           const picture = evidence.newestPicture(findingId);
           if (picture === null) return 'gone';
-          const { limits } = this.order ?? {};
+          const { limits } = this.holder;
           if (limits && isAged(picture, stamp, limits.outboxAgeMs)) return 'gone';
           if (outbox.idsOfFile(picture.file).length > 0) return 'waiting';
           const { boot, utcMs, monoMs } = picture;
@@ -185,7 +184,7 @@ export class Recorder {
 
     tick: ({ probe }, stamp) =>
       this.write(async () => {
-        await this.ensureOpen(stamp, false);
+        await this.holder.ensureOpen(stamp);
         if (probe) await this.commit(stamp, true, ({ history }) => history.probe(stamp));
         const record = this.opened();
         await record.retention.enforce(record, stamp);
@@ -196,8 +195,7 @@ export class Recorder {
       await this.saves;
       await this.drawings;
       await this.writes;
-      this.record?.db.close();
-      this.record = null;
+      this.holder.close();
       return null;
     },
   };
@@ -224,51 +222,27 @@ export class Recorder {
     return still;
   }
 
-  /** One transaction, tried again after making room on a full disk, and once in a fresh file after damage. */
-  private async commit<T>(stamp: Stamp, durable: boolean, work: (record: OpenRecord) => T): Promise<T> {
-    await this.ensureOpen(stamp, false);
-    const once = (): Promise<T> => {
-      const record = this.opened();
-      return withRoom(record, () => {
-        try {
-          return transaction(record.db, durable, () => work(record));
-        } catch (error) {
-          throw recordError(error, this.path());
-        }
-      });
-    };
-    try {
-      return await once();
-    } catch (error) {
-      if (!(error instanceof SpectaError) || error.code !== 'RECORD_CORRUPT') throw error;
-      this.record?.db.close();
-      this.record = null;
-      await this.ensureOpen(stamp, false);
-      return once();
-    }
+  private commit<T>(stamp: Stamp, durable: boolean, work: (record: OpenRecord) => T): Promise<T> {
+    return this.holder.commit(stamp, durable, work);
   }
 
-  private async ensureOpen(stamp: Stamp, sweep: boolean): Promise<void> {
-    if (this.record) return;
-    if (this.order === null) throw this.notOpen();
-    const opening = await openRecord(this.fs, this.order, stamp, sweep);
-    this.record = opening.record;
-    this.movedAside = opening.movedAside ?? this.movedAside;
-    this.stillsAside = opening.stillsAside ?? this.stillsAside;
-    if (opening.movedAside !== null) this.counters.add('corrupt');
-    if (opening.orphans > 0) this.counters.add('orphan-swept', opening.orphans);
-    if (opening.missing > 0) this.counters.add('still-missing', opening.missing);
-  }
-
-  /** A row as the link wants it; null when its picture is gone, and then so is the row. */
+  /** A row as the link wants it; null when its picture is gone or cannot be read any more, and then the row goes too. */
   private async entry(row: OutboxRow): Promise<OutboxEntry | null> {
     const { file, payload, ...rest } = row;
     if (file === null) return { ...rest, payload: payload ?? new Uint8Array() };
-    const read = await this.opened().stills.read(file);
+    let reason = 'image-missing';
+    const read = await this.opened()
+      .stills.read(file)
+      .catch((error: unknown) => {
+        // A bad spot of the disk stays bad: it must not hold back the pictures behind it.
+        if (!(error instanceof SpectaError) || systemCode(error.cause) !== 'EIO') throw error;
+        reason = 'image-unreadable';
+        return null;
+      });
     if (read !== null) return { ...rest, payload: read };
     await this.write(async () => {
       const { db, outbox } = this.opened();
-      transaction(db, false, () => outbox.drop(row.id, 'image-missing'));
+      transaction(db, false, () => outbox.drop(row.id, reason));
     });
     return null;
   }
@@ -296,7 +270,7 @@ export class Recorder {
 
   private depth(): Report['depth'] {
     try {
-      return this.record?.outbox.depth() ?? null;
+      return this.holder.current?.outbox.depth() ?? null;
     } catch {
       // The request that met the same failing disk tells of it; the counts stay as last known.
       return null;
@@ -304,30 +278,17 @@ export class Recorder {
   }
 
   private counted(error: unknown): SpectaError {
-    const told = asSpectaError(recordError(error, this.path()));
+    const told = asSpectaError(this.holder.failure(error));
     const counter = COUNTED[told.code];
     if (counter) this.counters.add(counter);
     return told;
   }
 
   private opened(): OpenRecord {
-    if (this.record === null) throw this.notOpen();
-    return this.record;
+    return this.holder.opened();
   }
 
   private reserveBytes(): number {
-    return this.order?.limits.reserveBytes ?? 0;
-  }
-
-  private path(): string {
-    return join(this.order?.folder ?? '', DATABASE_FILE);
-  }
-
-  private notOpen(): SpectaError {
-    return new SpectaError(
-      'DISK_FAILED',
-      'The record is not open.',
-      'The reason is on status/record; opening is tried again by itself.',
-    );
+    return this.holder.limits?.reserveBytes ?? 0;
   }
 }

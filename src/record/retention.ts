@@ -65,9 +65,10 @@ export class Retention {
   /** Whether {@link enforce} has something to do beyond ages. */
   isOver(kept: Kept): boolean {
     if (this.untold.size > 0) return true;
+    const { bytes, waiting } = kept.outbox.depth();
     return (
-      kept.outbox.depth().bytes > this.limits.outboxBytes ||
-      kept.outbox.depth().waiting.run > this.limits.runMessages ||
+      bytes > this.limits.outboxBytes ||
+      waiting.run > this.limits.runMessages ||
       kept.alerts.bytes() > this.limits.toldBytes ||
       kept.evidence.liveBytes() > this.limits.stillBytes
     );

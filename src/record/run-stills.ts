@@ -8,7 +8,7 @@ import { text } from './row.ts';
 const BUSY_MS = 2_000;
 
 /**
- * The pictures that a record kept of a run, without anything drawn on them, in the order of capture; read beside a
+ * The pictures that a record keeps of a run, without anything drawn on them, in the order of capture; read beside a
  * running daemon. Throws `DATA_INVALID` for a run that it does not know, and as the record does.
  *
  * @param folder of the record
@@ -22,7 +22,8 @@ export function stillsOfRun(folder: string, run: string): string[] {
       if (db.prepare('SELECT 1 FROM runs WHERE id = ?').get(run) === undefined) throw unknown(db, run);
       const rows = db
         .prepare(
-          "SELECT file FROM evidence WHERE run = ? AND kind = 'clean' ORDER BY captured_utc_ms, sequence",
+          "SELECT file FROM evidence WHERE run = ? AND kind = 'clean' AND dropped IS NULL " +
+            'ORDER BY captured_utc_ms, sequence',
         )
         .all(run);
       return rows.map((row) => join(folder, text(row, 'file')));

@@ -17,7 +17,8 @@ export class RunWriter {
   update(run: Run, message: OutboxMessage | null): Promise<void> {
     if (this.waiting?.run.id === run.id) {
       this.waiting.run = run;
-      this.waiting.message = message;
+      // What was to be told before stays to be told by an update that tells nothing.
+      this.waiting.message = message ?? this.waiting.message;
       return this.waiting.written;
     }
     const written = this.last.then(async () => {

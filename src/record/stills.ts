@@ -95,6 +95,8 @@ export class Stills {
     let orphans = 0;
     for (const run of await this.fs.list(join(this.root, FOLDER))) {
       const folder = `${FOLDER}/${run}`;
+      // Not ours: somebody else's file must not keep the record from opening.
+      if ((await this.fs.stat(join(this.root, folder)))?.kind !== 'folder') continue;
       const names = await this.fs.list(join(this.root, folder));
       let kept = 0;
       for (const name of names) {

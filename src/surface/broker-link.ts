@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { OutboxLane } from '../domain/outbox.ts';
 import type { PartStatus } from '../domain/status.ts';
 import type { Clock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
@@ -9,8 +8,8 @@ import { connect } from './connect.ts';
 import type { Connection, Protocol } from './connection.ts';
 import type { Link, LinkParts, LinkState } from './link.ts';
 import { countsOf, LinkCounters, type LinkCounts } from './link-counters.ts';
-import { readSecrets, type SettledOptions } from './link-options.ts';
-import { type LinkCondition, linkCondition } from './link-status.ts';
+import { connectionOptions, type SettledOptions } from './link-options.ts';
+import { LinkWatch } from './link-watch.ts';
 import { encode } from './messages/envelope.ts';
 import { type StateMessage, stateMessage, stateSchema } from './messages/state.ts';
 import type { Outbox } from './outbox.ts';
@@ -35,11 +34,9 @@ export class BrokerLink implements Link {
   private readonly protocols: ProtocolChoice;
   private readonly pauses: GrowingPause;
   private readonly states = new Emitter<LinkState>();
-  private readonly statuses = new Emitter<PartStatus>();
+  private readonly watch: LinkWatch;
   private readonly stopping = new AbortController();
   private current: LinkState = { kind: 'idle' };
-  private condition: LinkCondition;
-  private conditionSinceUtcMs: number;
   private connection: Connection | null = null;
   private pump: Pump | null = null;
   private pumping: Promise<void> = Promise.resolve();
@@ -54,11 +51,19 @@ export class BrokerLink implements Link {
     this.outbox = parts.outbox;
     this.topics = topicsOf(options.vehicle);
     this.log = new RepeatedLog(parts.log, parts.clock, options.logEveryMs);
-    this.retained = new RetainedTopics(this.counters, this.log);
+    this.retained = new RetainedTopics(this.counters, this.log, () => this.watch.review());
     this.protocols = new ProtocolChoice(options.protocol, parts.clock, options.retryFiveMs);
     this.pauses = new GrowingPause(options.reconnectPause.firstMs, options.reconnectPause.mostMs);
-    this.condition = this.judge();
-    this.conditionSinceUtcMs = this.clock.now().utcMs;
+    this.watch = new LinkWatch(
+      () => ({
+        state: this.current,
+        broker: options.broker,
+        lane: (name) => this.pump?.condition(name) ?? { kind: 'flowing' },
+        refusal: this.retained.refusal,
+        waiting: this.outbox.depth().waiting,
+      }),
+      this.clock,
+    );
   }
 
   get state(): LinkState {
@@ -66,8 +71,7 @@ export class BrokerLink implements Link {
   }
 
   get status(): PartStatus {
-    const { condition, reason } = this.judge();
-    return { part: 'link', condition, reason, sinceUtcMs: this.conditionSinceUtcMs };
+    return this.watch.status;
   }
 
   get counts(): LinkCounts {
@@ -127,7 +131,7 @@ export class BrokerLink implements Link {
   }
 
   onStatus(listener: (status: PartStatus) => void): () => void {
-    return this.statuses.on(listener);
+    return this.watch.onStatus(listener);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -182,31 +186,10 @@ export class BrokerLink implements Link {
   }
 
   private async attempt(protocol: Protocol, session: string): ReturnType<typeof connect> {
-    const { options } = this;
+    const will = { topic: this.topics.state, payload: this.stateOf('offline', session) };
     try {
-      const secrets = await readSecrets(options);
-      return await connect(
-        {
-          ...secrets,
-          url: options.broker,
-          protocol,
-          clientId: options.clientId,
-          username: options.username,
-          keepaliveSeconds: options.keepaliveSeconds,
-          receiveMaximum: options.receiveMaximum,
-          mostIncomingBytes: options.mostIncomingBytes,
-          sessionExpirySeconds: options.sessionExpirySeconds,
-          will: {
-            topic: this.topics.state,
-            payload: this.stateOf('offline', session),
-            delaySeconds: options.willDelaySeconds,
-          },
-          connectTimeoutMs: options.connectTimeoutMs,
-          ackTimeoutMs: options.ackTimeoutMs,
-        },
-        this.clock,
-        this.stopping.signal,
-      );
+      const options = await connectionOptions(this.options, protocol, will);
+      return await connect(options, this.clock, this.stopping.signal);
     } catch (error) {
       // A secret that cannot be read, or TLS material that is none: it may be mended while we go on trying.
       const reason = error instanceof Error ? error.message : String(error);
@@ -236,7 +219,7 @@ export class BrokerLink implements Link {
         topics: this.topics,
         counters: this.counters,
       },
-      () => this.review(),
+      () => this.watch.review(),
     );
     this.enter({ kind: 'connected', protocol, session });
     this.pumping = this.pump.run();
@@ -294,26 +277,7 @@ export class BrokerLink implements Link {
     if (this.current.kind === 'stopped') return;
     this.current = state;
     this.states.emit(state);
-    this.review();
-  }
-
-  private judge(): LinkCondition {
-    return linkCondition({
-      state: this.current,
-      broker: this.options.broker,
-      lane: (name: OutboxLane) => this.pump?.condition(name) ?? { kind: 'flowing' },
-      refusal: this.retained.refusal,
-      waiting: this.outbox.depth().waiting,
-    });
-  }
-
-  /** Tells listeners when the condition or its cause is another than before. */
-  private review(): void {
-    const now = this.judge();
-    if (now.cause === this.condition.cause) return;
-    if (now.condition !== this.condition.condition) this.conditionSinceUtcMs = this.clock.now().utcMs;
-    this.condition = now;
-    this.statuses.emit(this.status);
+    this.watch.review();
   }
 }
 

@@ -66,7 +66,7 @@ export function connect(
     client.on('error', onError);
     client.once('close', onClose);
     client.once('connect', onConnect);
-    client.stream.once(options.url.startsWith('mqtts') ? 'secureConnect' : 'connect', () => {
+    client.stream.once(/^(mqtts|ssl):/.test(options.url) ? 'secureConnect' : 'connect', () => {
       socketOpen = true;
     });
     signal.addEventListener('abort', onAbort, { once: true });

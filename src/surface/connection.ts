@@ -140,7 +140,7 @@ export class Connection {
   send(message: Outgoing): Promise<number> {
     if (!this.open) return Promise.reject(lostError(this.loss ?? 'it is being closed'));
     // 0x95: the broker has said beforehand that it takes no packet of this size; sending it would end the connection.
-    if (message.payload.length + 1024 > this.maximumPacketBytes) return Promise.resolve(0x95);
+    if (mostPacketBytes(message) > this.maximumPacketBytes) return Promise.resolve(0x95);
     return new Promise((resolve, reject) => {
       this.queued.push({ message, resolve, reject });
       this.flush();
@@ -270,6 +270,19 @@ export function discard(client: MqttClient): void {
   client.on('error', () => undefined);
   client.end(true);
   client.stream.destroy();
+}
+
+/** No packet of the message is larger: its texts and bytes, and more than their lengths and the fixed fields take. */
+function mostPacketBytes({
+  topic,
+  payload,
+  contentType,
+  correlation,
+  userProperties = {},
+}: Outgoing): number {
+  const words = [topic, contentType, ...Object.entries(userProperties).flat()];
+  const text = words.reduce((sum, word) => sum + Buffer.byteLength(word), 0);
+  return payload.length + (correlation?.length ?? 0) + text + 256;
 }
 
 function bytes({ payload }: Outgoing): Buffer {

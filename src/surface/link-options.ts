@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { ClockQuality } from '../domain/time.ts';
 import { SpectaError } from '../platform/errors.ts';
-import type { ConnectionOptions } from './connection.ts';
+import { readPassword } from '../platform/password-file.ts';
+import type { ConnectionOptions, Protocol } from './connection.ts';
 
 /** Where the broker is and how the link behaves. Times not named otherwise have good defaults. */
 export interface LinkOptions {
@@ -53,6 +54,7 @@ export interface LinkOptions {
   readonly backlogBurst?: number;
   /** How fast images are sent, once a few have gone: those of an outage, or told again, take a while. */
   readonly imagesPerSecond?: number;
+  /** What nobody hears is tried again after this; images ever more rarely. */
   readonly unheardRetrySeconds?: number;
   readonly refusedPause?: { readonly firstMs: number; readonly mostMs: number };
   readonly historicalAfterSeconds?: number;
@@ -119,7 +121,32 @@ export function settle(options: LinkOptions): SettledOptions {
   };
 }
 
-/** The secrets of one attempt, read anew each time so that a renewed certificate or password is taken up. */
+/**
+ * What one attempt needs. Secrets are read anew each time, so that a renewed certificate or password is taken up; rejects
+ * where one cannot be read.
+ */
+export async function connectionOptions(
+  options: SettledOptions,
+  protocol: Protocol,
+  will: { readonly topic: string; readonly payload: Uint8Array },
+): Promise<ConnectionOptions> {
+  return {
+    ...(await readSecrets(options)),
+    url: options.broker,
+    protocol,
+    clientId: options.clientId,
+    username: options.username,
+    keepaliveSeconds: options.keepaliveSeconds,
+    receiveMaximum: options.receiveMaximum,
+    mostIncomingBytes: options.mostIncomingBytes,
+    sessionExpirySeconds: options.sessionExpirySeconds,
+    will: { ...will, delaySeconds: options.willDelaySeconds },
+    connectTimeoutMs: options.connectTimeoutMs,
+    ackTimeoutMs: options.ackTimeoutMs,
+  };
+}
+
+/** The secrets of one attempt. Rejects where one cannot be read. */
 export async function readSecrets(
   options: SettledOptions,
 ): Promise<Pick<ConnectionOptions, 'password' | 'tls'>> {
@@ -127,13 +154,13 @@ export async function readSecrets(
     file === null ? Promise.resolve(null) : readFile(file);
   const { tls } = options;
   const [password, ca, certificate, key] = await Promise.all([
-    read(options.passwordFile),
+    options.passwordFile === null ? null : readPassword(options.passwordFile),
     read(tls.caFile),
     read(tls.certificateFile),
     read(tls.keyFile),
   ]);
   return {
-    password: password === null ? null : password.toString('utf8').replace(/\r?\n$/, ''),
+    password,
     tls: { ca, certificate, key, serverName: tls.serverName },
   };
 }

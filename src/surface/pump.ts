@@ -6,6 +6,7 @@ import type { Connection } from './connection.ts';
 import { entryMessage } from './entry-message.ts';
 import { FreshAlerts } from './fresh-alerts.ts';
 import { Lane, type LaneCondition } from './lane.ts';
+import { LaneRests, type RefusedPause } from './lane-rests.ts';
 import type { LinkCounters } from './link-counters.ts';
 import type { Outbox } from './outbox.ts';
 import { NO_SUBSCRIBERS, reasonText } from './reasons.ts';
@@ -23,10 +24,9 @@ export interface PumpOptions {
   readonly backlogBurst: number;
   /** Images sent a second, once some have gone. */
   readonly imagesPerSecond: number;
-  /** Pause before an unheard lane is tried again, s. */
+  /** Pause before an unheard lane is tried again, s; of images it grows to six times that. */
   readonly unheardRetrySeconds: number;
-  /** First and longest pause after a refusal, ms. */
-  readonly refusedPause: { readonly firstMs: number; readonly mostMs: number };
+  readonly refusedPause: RefusedPause;
   /** An entry sent later than this after its commit is historical, s. */
   readonly historicalAfterSeconds: number;
   /** This boot: entries of others are historical. */
@@ -63,11 +63,11 @@ export class Pump {
   private readonly awaiting = new Set<Lane>();
   /** In the order of their priority. */
   private readonly lanes: readonly Lane[];
-  private readonly refusedPauses = new Map<Lane, GrowingPause>();
-  private readonly onDrained = new Map<Lane, () => void>();
+  private readonly rests: LaneRests;
+  /** Between tries of an image that nobody hears. */
+  private readonly unwanted: GrowingPause;
   private readonly restarting = new Set<Lane>();
   private readonly underWay = new Set<Promise<void>>();
-  private readonly timers = new Set<() => void>();
   private readonly ended = new AbortController();
   private waker = Promise.withResolvers<void>();
 
@@ -84,10 +84,9 @@ export class Pump {
     // One image at a time: an alert waits behind no more than the one whose bytes are already with the socket.
     this.images = new Lane('image', 1, false);
     this.lanes = [this.present, this.alerts, new Lane('run', 1, true), this.images];
-    for (const lane of this.lanes) {
-      const { firstMs, mostMs } = options.refusedPause;
-      this.refusedPauses.set(lane, new GrowingPause(firstMs, mostMs));
-    }
+    const unheardMs = options.unheardRetrySeconds * 1000;
+    this.unwanted = new GrowingPause(unheardMs, UNWANTED_MOST * unheardMs);
+    this.rests = new LaneRests(this.lanes, parts.clock, options.refusedPause, () => this.wake());
   }
 
   condition(lane: OutboxLane): LaneCondition {
@@ -132,8 +131,7 @@ export class Pump {
   /** Sends nothing more; acknowledgements that still come are heeded. Idempotent. */
   stop(): void {
     this.ended.abort();
-    for (const cancel of this.timers) cancel();
-    this.timers.clear();
+    this.rests.stop();
     this.wake();
   }
 
@@ -186,10 +184,7 @@ export class Pump {
   private goOnLater(lane: Lane, allowance: Allowance): void {
     if (this.awaiting.has(lane)) return;
     this.awaiting.add(lane);
-    this.after(allowance.waitMs(), () => {
-      this.awaiting.delete(lane);
-      this.wake();
-    });
+    this.rests.wakeAfter(allowance.waitMs(), () => this.awaiting.delete(lane));
   }
 
   private async look(lane: Lane): Promise<readonly OutboxEntry[]> {
@@ -206,7 +201,7 @@ export class Pump {
     this.onCondition();
     if (!lane.hasPassedRefused || lane.mayHaveMore || this.restarting.has(lane)) return;
     this.restarting.add(lane);
-    this.later(lane, this.refusedPause(lane), () => {
+    this.rests.later(lane, this.rests.takeRefusedPause(lane), () => {
       this.restarting.delete(lane);
       lane.restart();
     });
@@ -236,8 +231,9 @@ export class Pump {
     const { counters, outbox, log } = this.parts;
     if (reason === 0) {
       counters.acknowledged[lane.name] += 1;
-      for (const one of this.kindred(lane)) one.accepted();
-      this.refusedPauses.get(lane)?.reset();
+      for (const one of this.rests.kindred(lane)) one.accepted();
+      this.rests.accepted(lane);
+      if (lane === this.images) this.unwanted.reset();
       await this.insist('settle', () => outbox.settle(entry.id));
     } else {
       if (reason === NO_SUBSCRIBERS) counters.unheard += 1;
@@ -249,65 +245,27 @@ export class Pump {
       await this.insist('mark', () => outbox.mark(entry.id, reason));
     }
     lane.busy.delete(entry.id);
-    this.tellDrained(lane);
+    this.rests.settled(lane);
     this.onCondition();
     this.wake();
   }
 
   private pause(lane: Lane, reason: number): void {
     const unheard = reason === NO_SUBSCRIBERS;
-    const kindred = this.kindred(lane);
+    const kindred = this.rests.kindred(lane);
     for (const one of kindred) one.pause(unheard ? { kind: 'unheard' } : { kind: 'refused', reason });
     if (lane.name === 'alert') {
       this.fresh.clear();
       this.passing = false;
     }
-    const ms = unheard ? this.options.unheardRetrySeconds * 1000 : this.refusedPause(lane);
-    this.later(lane, ms, () => {
+    this.rests.later(lane, unheard ? this.unheardPause(lane) : this.rests.takeRefusedPause(lane), () => {
       for (const one of kindred) one.resume();
     });
   }
 
-  /** The lanes that fare alike: what the broker says of one alert it says of all. */
-  private kindred(lane: Lane): readonly Lane[] {
-    return this.lanes.filter(({ name }) => name === lane.name);
-  }
-
-  private isDrained(lane: Lane): boolean {
-    return this.kindred(lane).every(({ busy }) => busy.size === 0);
-  }
-
-  private tellDrained(lane: Lane): void {
-    if (!this.isDrained(lane)) return;
-    for (const one of this.kindred(lane)) {
-      this.onDrained.get(one)?.();
-      this.onDrained.delete(one);
-    }
-  }
-
-  private refusedPause(lane: Lane): number {
-    return this.refusedPauses.get(lane)?.take() ?? this.options.refusedPause.mostMs;
-  }
-
-  /** Does `then` after `ms`, once all answers to what the lane has sent are in: only then its head is known. */
-  private later(lane: Lane, ms: number, then: () => void): void {
-    const act = (): void => {
-      then();
-      this.wake();
-    };
-    this.after(ms, () => {
-      if (this.isDrained(lane)) act();
-      else this.onDrained.set(lane, chained(this.onDrained.get(lane), act));
-    });
-  }
-
-  private after(ms: number, callback: () => void): void {
-    if (this.ended.signal.aborted) return;
-    const cancel = this.parts.clock.after(ms, () => {
-      this.timers.delete(cancel);
-      callback();
-    });
-    this.timers.add(cancel);
+  /** Until what nobody hears is tried again, ms. A picture that nobody wants is not sent whole every few seconds. */
+  private unheardPause(lane: Lane): number {
+    return lane === this.images ? this.unwanted.take() : this.options.unheardRetrySeconds * 1000;
   }
 
   /** The broker's answer is known only here: it is written down even if the black box fails for a while. */
@@ -328,15 +286,10 @@ export class Pump {
 }
 
 const OUTBOX_RETRY_MS = 1000;
+/** The pause before an image that nobody hears is tried again grows to so many times the first. */
+const UNWANTED_MOST = 6;
 /** Images that go at once after a rest. */
 const IMAGE_BURST = 8;
-
-function chained(first: (() => void) | undefined, second: () => void): () => void {
-  return () => {
-    first?.();
-    second();
-  };
-}
 
 /** A sleep ends early only because the pump was stopped; the loop around it looks at the signal. */
 function cutShort(): void {}

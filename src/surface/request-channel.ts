@@ -8,6 +8,8 @@ import { RESPONSE_EXPIRY_SECONDS, type Topics } from './topics.ts';
 
 /** Requests that may wait for their answer to be sent; one more is left unanswered, counted. */
 const MOST_WAITING = 32;
+/** What they may hold of memory together; a larger one is heard while no other waits, bytes. */
+const MOST_WAITING_BYTES = 16_777_216;
 /** Answers larger than this go one at a time, so that an alert waits behind no more than one of them, bytes. */
 const LARGE_ANSWER_BYTES = 16_384;
 
@@ -24,12 +26,13 @@ interface ChannelParts {
  * ignored, so that nothing is done that nobody waits for any more.
  */
 export class RequestChannel {
-  private readonly connection: Connection;
+  private readonly connection: Pick<Connection, 'subscribe' | 'send'>;
   private readonly parts: ChannelParts;
   private waiting = 0;
+  private waitingBytes = 0;
   private large: Promise<unknown> = Promise.resolve();
 
-  constructor(connection: Connection, parts: ChannelParts) {
+  constructor(connection: Pick<Connection, 'subscribe' | 'send'>, parts: ChannelParts) {
     this.connection = connection;
     this.parts = parts;
   }
@@ -56,16 +59,24 @@ export class RequestChannel {
     if (message.retained) {
       counters.requestsIgnored.add('request-retained');
       log.warn('request-retained', `a retained request was ignored: ${message.topic}`);
-    } else if (this.waiting >= MOST_WAITING) {
+    } else if (this.isTooMuch(message.payload.byteLength)) {
       counters.requestsIgnored.add('request-flood');
-      log.warn('request-flood', `more than ${MOST_WAITING} requests at once: some get no answer`);
+      log.warn('request-flood', `${this.waiting} requests wait already: some get no answer`);
     } else {
+      const { byteLength } = message.payload;
       counters.requests += 1;
       this.waiting += 1;
+      this.waitingBytes += byteLength;
       void this.answer(name, message).finally(() => {
         this.waiting -= 1;
+        this.waitingBytes -= byteLength;
       });
     }
+  }
+
+  private isTooMuch(bytes: number): boolean {
+    if (this.waiting === 0) return false;
+    return this.waiting >= MOST_WAITING || this.waitingBytes + bytes > MOST_WAITING_BYTES;
   }
 
   private async answer(name: string, message: Incoming): Promise<void> {

@@ -84,7 +84,6 @@ class RequestDesk implements Requests {
       const known = knownName(name);
       const request = checked(known, content);
       if (this.disabled.has(known)) throw disabled(known);
-      this.refuseExpired(request.expires);
       return await this.once(known, request, payload, transaction);
     } catch (error) {
       return refusal(error, transaction);
@@ -99,6 +98,7 @@ class RequestDesk implements Requests {
     transaction: string | null,
   ): Promise<Uint8Array> {
     if (transaction === null) {
+      this.refuseExpired(request.expires);
       this.refuseTooMany();
       return this.carryOut(name, request, transaction);
     }
@@ -112,6 +112,8 @@ class RequestDesk implements Requests {
         'Choose a new transaction for each request.',
       );
     }
+    // Not before: what was done in time is answered so, however late it is asked for again.
+    this.refuseExpired(request.expires);
     this.refuseTooMany();
     const kept: Kept = { digest, answer: this.carryOut(name, request, transaction), bytes: 0 };
     this.kept.set(transaction, kept);

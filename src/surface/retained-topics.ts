@@ -8,16 +8,25 @@ export class RetainedTopics {
   private readonly latest = new Map<string, Uint8Array>();
   private readonly counters: LinkCounters;
   private readonly log: RepeatedLog;
+  private readonly onRefusal: () => void;
   private readonly sending = new Set<string>();
   /** Topics whose payload changed while an older one was in flight: only the newest goes out after it. */
   private readonly stale = new Set<string>();
   private connection: Connection | null = null;
-  /** What the broker refused last, for people; null when it took the last one of that topic. */
-  refusal: { readonly topic: string; readonly reason: number } | null = null;
+  /** By topic why the broker refused its last payload. */
+  private readonly refused = new Map<string, number>();
 
-  constructor(counters: LinkCounters, log: RepeatedLog) {
+  /** @param onRefusal called when {@link refusal} may have changed */
+  constructor(counters: LinkCounters, log: RepeatedLog, onRefusal: () => void) {
     this.counters = counters;
     this.log = log;
+    this.onRefusal = onRefusal;
+  }
+
+  /** The first topic of which the broker has refused the last payload; null when it took all. */
+  get refusal(): { readonly topic: string; readonly reason: number } | null {
+    const [first] = this.refused;
+    return first === undefined ? null : { topic: first[0], reason: first[1] };
   }
 
   set(topic: string, payload: Uint8Array): void {
@@ -30,7 +39,7 @@ export class RetainedTopics {
     this.connection = connection;
     this.sending.clear();
     this.stale.clear();
-    this.refusal = null;
+    this.refused.clear();
     for (const topic of this.latest.keys()) this.send(topic);
     void connection.closed.then(() => {
       if (this.connection === connection) this.connection = null;
@@ -62,9 +71,10 @@ export class RetainedTopics {
   private heed(topic: string, reason: number): void {
     // Nobody subscribed (16) is no refusal: the broker keeps a retained message for whoever comes.
     if (reason >= 0x80) {
-      this.refusal = { topic, reason };
+      this.refused.set(topic, reason);
       this.counters.refused.add(reasonText(reason));
       this.log.warn(`retained-${topic}`, `the broker refuses ${topic}: ${reasonText(reason)}`);
-    } else if (this.refusal?.topic === topic) this.refusal = null;
+    } else if (!this.refused.delete(topic)) return;
+    this.onRefusal();
   }
 }

@@ -5,9 +5,17 @@ import { request as secureRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { checkDoor, listenAddress } from '../../src/console/access.ts';
+import { checkDoor, type Door, listenAddress } from '../../src/console/access.ts';
+import { startConsoleServer } from '../../src/console/console-server.ts';
+import { Desk } from '../../src/console/desk.ts';
+import { History } from '../../src/console/history.ts';
+import { StillInspector } from '../../src/console/still-inspector.ts';
+import { type Clock, systemClock } from '../../src/platform/clock.ts';
+import { silentLog } from '../../src/platform/log.ts';
 import { startLocalBroker } from '../../src/surface/local-broker.ts';
+import { until } from '../scenarios/until.ts';
 import { consoleAt, OPEN_DOOR } from './console-stage.ts';
+import { TestVehicle } from './test-vehicle.ts';
 
 interface Answer {
   readonly status: number;
@@ -58,6 +66,40 @@ test('the page comes with a strict policy, zipped, and nothing else of the machi
   ]) {
     expect((await ask(url, path)).status, path).toBe(404);
   }
+  expect((await ask(url, '//')).status).toBe(400);
+});
+
+test('what is too large is answered with a reason, not with the end of the connection', async () => {
+  await using broker = await startLocalBroker({ host: '127.0.0.1', port: 0 });
+  await using running = await consoleAt(broker.url);
+  const { url } = running;
+  const answer = await fetch(`${url}/api/ask`, {
+    method: 'POST',
+    headers: { origin: url, 'x-specta': 'console' },
+    body: Buffer.alloc(4_000_000, 0x20),
+  });
+  expect(answer.status).toBe(422);
+  expect(await answer.json()).toMatchObject({ error: { code: 'IMAGE_TOO_LARGE' } });
+});
+
+test('all findings are acknowledged at once, also beside one that the vehicle does not know any more', async () => {
+  await using broker = await startLocalBroker({ host: '127.0.0.1', port: 0 });
+  await using running = await consoleAt(broker.url);
+  const { url, desk } = running;
+  const vehicle = new TestVehicle('rov-1');
+  await vehicle.connect(broker.url, 4);
+  for (const id of ['F-1', 'F-2', 'F-3']) await vehicle.find(id);
+  await until('all are known', () => desk.vehicle('rov-1')?.counts.unacknowledged === 3);
+  vehicle.findings.delete('F-2');
+  const answer = await fetch(`${url}/api/acknowledge-all`, {
+    method: 'POST',
+    headers: { origin: url, 'x-specta': 'console' },
+    body: JSON.stringify({ vehicle: 'rov-1' }),
+  });
+  expect(await answer.json()).toEqual({ acknowledged: 2, refused: 1, left: 0 });
+  await until('they are', () => desk.vehicle('rov-1')?.counts.unacknowledged === 1);
+  expect(vehicle.asked.at(-1)?.name).toBe('light/acknowledge');
+  await vehicle.leave();
 });
 
 test('only the page itself may ask, and only under the name of this machine', async () => {
@@ -136,6 +178,37 @@ test.skipIf(!existsSync(OPENSSL))('with a certificate it speaks TLS and nothing 
   expect(status).toBe(200);
   await expect(ask(running.url, '/')).rejects.toThrow();
   rmSync(folder, { recursive: true });
+});
+
+test('a start in vain, for its port or its certificate, leaves nothing running', async () => {
+  await using broker = await startLocalBroker({ host: '127.0.0.1', port: 0 });
+  await using running = await consoleAt(broker.url);
+  const timers = new Set<() => void>();
+  const clock: Clock = {
+    ...systemClock,
+    after(ms, callback) {
+      const stop = systemClock.after(ms, callback);
+      timers.add(stop);
+      return () => {
+        timers.delete(stop);
+        stop();
+      };
+    },
+  };
+  using history = new History(':memory:');
+  const desk = new Desk({ broker: broker.url, history, clock, log: silentLog() });
+  await using inspector = new StillInspector(desk.asking, null, new AbortController().signal);
+  const facts = { version: '0.1.0', brokerUrl: broker.url };
+  const start = (door: Partial<Door>) =>
+    startConsoleServer({
+      ...{ door: { ...OPEN_DOOR, ...door }, desk, inspector, facts, clock, log: silentLog() },
+    });
+  const taken = Number(new URL(running.url).port);
+  await expect(start({ port: taken })).rejects.toMatchObject({ code: 'PORT_IN_USE' });
+  const none = Buffer.from('no certificate');
+  const tls = { certificate: none, key: none };
+  await expect(start({ tls })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  expect(timers.size).toBe(0);
 });
 
 test('it is not open to the network without a password and TLS', () => {

@@ -202,3 +202,72 @@ test('a vehicle that answers no such question is told as such, and is shown all 
   expect(seat.desk.vehicle('rov-1')).toMatchObject({ state: 'offline', sight: { why: 'offline' } });
   await broker.stop();
 });
+
+test('steps that were asked for in vain are asked for again, though the newest word on their finding is known', async () => {
+  const broker = await aedes.start();
+  const file = newFile();
+  const vehicle = new TestVehicle('rov-1');
+  {
+    await using seat = await sit(broker.url, file);
+    await vehicle.connect(broker.url, 4);
+    await until('compared once', () => seat.desk.vehicle('rov-1')?.catchUp.kind === 'done');
+  }
+  await vehicle.leave();
+  await vehicle.find('F-boot-0001');
+  await vehicle.find('F-boot-0001', {}, 'closed');
+  let refusals = 1;
+  vehicle.refuses = (name) => name === 'alerts/resend' && refusals-- > 0;
+  await using again = await sit(broker.url, file);
+  await vehicle.connect(broker.url, 4);
+  await until('compared again', () => again.desk.vehicle('rov-1')?.catchUp.kind === 'done');
+  expect(again.desk.vehicle('rov-1')?.catchUp).toMatchObject({ missing: 1 });
+  const steps = (): unknown[] =>
+    again.desk.history.rows('SELECT 1 FROM alerts WHERE finding = ?', 'F-boot-0001');
+  await until('both steps', () => steps().length === 2);
+  await vehicle.leave();
+  await broker.stop();
+});
+
+test('what people say of a finding of an earlier boot counts, also where the later boot was heard of first', async () => {
+  const broker = await aedes.start();
+  const vehicle = new TestVehicle('rov-1');
+  await vehicle.find('F-boot-0001');
+  await vehicle.find('F-boot-0001', {}, 'closed');
+  vehicle.reboot('boot-2');
+  await vehicle.find('F-boot-0002');
+  await vehicle.connect(broker.url, 4);
+  await using seat = await sit(broker.url, newFile());
+  await until('compared', () => seat.desk.vehicle('rov-1')?.catchUp.kind === 'done');
+  const { asking, history } = seat.desk;
+  const row = () =>
+    listFindings(history, { order: 'time', offset: 0, limit: 9 }).rows.find(
+      ({ finding }) => finding === 'F-boot-0001',
+    );
+  await asking.ask('rov-1', 'finding/acknowledge', { finding: 'F-boot-0001' });
+  await until('it is acknowledged', () => row()?.acknowledged);
+  // Its steps come again, out of the boot before: they are older than what was said since.
+  await asking.ask('rov-1', 'alerts/resend', { finding: 'F-boot-0001' });
+  const steps = (): unknown[] => history.rows('SELECT 1 FROM alerts WHERE finding = ?', 'F-boot-0001');
+  await until('all steps', () => steps().length === 3);
+  expect(row()).toMatchObject({ acknowledged: true, open: false });
+  await vehicle.leave();
+  await broker.stop();
+});
+
+test('a clock that was ahead and not believed hides nothing that comes by a better one', async () => {
+  const broker = await aedes.start();
+  const vehicle = new TestVehicle('rov-1');
+  vehicle.clock = { quality: 'unsynchronised', aheadMs: 10 * 365 * 86_400_000 };
+  await using seat = await sit(broker.url, newFile());
+  await vehicle.connect(broker.url, 4);
+  await until('compared once', () => seat.desk.vehicle('rov-1')?.catchUp.kind === 'done');
+  await vehicle.leave();
+  await until('it is gone', () => seat.desk.vehicle('rov-1')?.state === 'offline');
+  await vehicle.find('F-boot-0001');
+  vehicle.clock = { quality: 'synchronised', aheadMs: 0 };
+  await vehicle.connect(broker.url, 4);
+  await until('compared again', () => seat.desk.vehicle('rov-1')?.catchUp.kind === 'done');
+  expect(idsOf(seat.desk)).toEqual(['F-boot-0001']);
+  await vehicle.leave();
+  await broker.stop();
+});

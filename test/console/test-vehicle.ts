@@ -32,6 +32,13 @@ export class TestVehicle {
   readonly told: MarkedAlert[] = [];
   /** Requests that it does not know are answered as an older version would. */
   knows: (name: string) => boolean = () => true;
+  /** Requests that it refuses just now. */
+  refuses: (name: string) => boolean = () => false;
+  /** What its state says of its clock, and how far that is ahead, ms. */
+  clock: { readonly quality: 'synchronised' | 'unsynchronised'; readonly aheadMs: number } = {
+    quality: 'synchronised',
+    aheadMs: 0,
+  };
   boot = 'boot-1';
   private sequence = 0;
   private running = true;
@@ -203,7 +210,8 @@ export class TestVehicle {
       state,
       session,
       boot,
-      at: new Date().toISOString(),
+      at: new Date(Date.now() + this.clock.aheadMs).toISOString(),
+      clockQuality: this.clock.quality,
     };
   }
 
@@ -259,6 +267,7 @@ export class TestVehicle {
 
   private async carryOut(name: string, fields: Fields): Promise<unknown> {
     if (!this.knows(name)) throw new Error(`this vehicle knows no request ${name}`);
+    if (this.refuses(name)) throw new Error(`not now: ${name}`);
     switch (name) {
       case 'findings/list':
         return this.list(fields);

@@ -1,5 +1,6 @@
 import type { AlertMessage } from '../../src/surface/messages/alert.ts';
 import type { BlackBoxContents } from '../scenarios/black-box.ts';
+import { body, keyOf } from './tally.ts';
 
 /** What the checks found. A run is good when `lost` is 0 and `faults` is empty. */
 export interface Verdict {
@@ -17,13 +18,7 @@ export interface Verdict {
 /** What tells one alert from all others, and which step of which finding it is. */
 export type Told = Pick<AlertMessage, 'boot' | 'sequence' | 'finding' | 'phase'>;
 
-const keyOf = ({ boot, sequence }: Told): string => `${boot} ${sequence}`;
 const stepOf = ({ finding, phase }: Told): string => `${finding} ${phase}`;
-
-/** The alert without the mark that may differ when it comes again. */
-function body({ historical, ...rest }: AlertMessage): string {
-  return JSON.stringify(rest);
-}
 
 /** The books of a fault run: what the black box held, what came above water, and whether the two agree. */
 export class Ledger {

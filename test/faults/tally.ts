@@ -12,10 +12,12 @@ export interface Count {
 }
 
 type Told = Pick<AlertMessage, 'boot' | 'sequence'>;
-const keyOf = ({ boot, sequence }: Told): string => `${boot} ${sequence}`;
+
+/** What tells one alert from all others. */
+export const keyOf = ({ boot, sequence }: Told): string => `${boot} ${sequence}`;
 
 /** The alert without the mark that may differ when it comes again. */
-function body({ historical: _, ...rest }: AlertMessage): string {
+export function body({ historical: _, ...rest }: AlertMessage): string {
   return JSON.stringify(rest);
 }
 

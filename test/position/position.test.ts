@@ -105,6 +105,17 @@ test('a KP that the source tells itself stands where no route is given', () => {
   expect(position.fixAt(clock.now()).kp).toBe(12.5);
 });
 
+test('with a route a KP that the source tells stands as long as there is no place to find on it', async () => {
+  const { clock, source, position } = staged({ route: async () => ROUTE });
+  position.start();
+  await clock.advance(0);
+  source.say({ depth: 40 });
+  expect(position.fixAt(clock.now()).missing).toBe('no KP: no latitude was heard');
+  source.say({ kp: 12.5 });
+  expect(position.fixAt(clock.now())).toMatchObject({ kp: 12.5, missing: null });
+  expect(position.condition).toEqual({ condition: 'ok', reason: null });
+});
+
 test('a route that cannot be read costs the KP and nothing else', async () => {
   const route = (): Promise<Route> =>
     Promise.reject(new SpectaError('DATA_INVALID', 'The route is empty.', 'Mend it.'));

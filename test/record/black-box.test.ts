@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import { ManualClock, systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import type { Caption } from '../../src/record/annotate.ts';
 import { type BlackBox, type BlackBoxOptions, openBlackBox } from '../../src/record/black-box.ts';
+import type { EvidenceRef } from '../../src/record/evidence.ts';
 import { spawnRecordWorker } from '../../src/record/record-thread.ts';
 import { at, jpegFrame, newFolder, sampleFinding, sampleJpeg, sampleMessage, sampleRun } from './samples.ts';
 
@@ -95,12 +96,40 @@ test('an image whose file is gone leaves the outbox, counted', async () => {
   const frame = jpegFrame(await sampleJpeg(64, 64));
   const evidence = await box.saveStill({ findingId: 'f1', runId: 'r1', frame, peakProbability: 0.9 });
   const drawn = await box.annotate({ evidence, caption, topic: 't' });
-  await writeFile(join(folder, 'gone'), '');
-  await (await import('node:fs/promises')).rm(join(folder, drawn.file));
+  await rm(join(folder, drawn.file));
   expect(await box.head('image', 5)).toEqual([]);
   await box.mark(1, null);
   expect(box.depth()).toMatchObject({ waiting: { image: 0 }, bytes: 0, dropped: { 'image-missing': 1 } });
   await box.close();
+});
+
+test('images that are gone hide none behind them, however few are asked for', async () => {
+  const folder = await newFolder();
+  const box = await openIn(folder);
+  const drawn: EvidenceRef[] = [];
+  for (const [index, findingId] of ['f1', 'f2', 'f3'].entries()) {
+    const frame = jpegFrame(await sampleJpeg(64 + index, 64));
+    const evidence = await box.saveStill({ findingId, runId: 'r1', frame, peakProbability: 0.9 });
+    drawn.push(await box.annotate({ evidence, caption, topic: findingId }));
+  }
+  for (const { file } of drawn.slice(0, 2)) await rm(join(folder, file));
+  expect((await box.head('image', 1)).map(({ topic }) => topic)).toEqual(['f3']);
+  expect(await box.head('image', 1, 3)).toEqual([]);
+  await box.close();
+});
+
+test("somebody else's file among the stills does not keep the record from opening", async () => {
+  const folder = await newFolder();
+  const box = await openIn(folder);
+  const frame = jpegFrame(await sampleJpeg(64, 64));
+  const evidence = await box.saveStill({ findingId: 'f1', runId: 'r1', frame, peakProbability: 0.9 });
+  await box.commit({ finding: sampleFinding('f1', 'r1'), evidence, messages: [] });
+  await box.close();
+  await writeFile(join(folder, 'stills/note.txt'), 'of a technician');
+  const again = await openIn(folder);
+  expect(again.status.condition).toBe('ok');
+  expect(await readdir(join(folder, 'stills'))).toEqual(['note.txt', 'r1']);
+  await again.close();
 });
 
 test('pictures and temporary files without a row are swept at the next start, those with one stay', async () => {
@@ -128,7 +157,9 @@ test('what a run tells the surface is written with it, survives a restart, and k
   await box.startRun(sampleRun('r1'), sampleMessage('begins', 'run'));
   // Faster than the disk: the newest tells what those before would have told.
   const words = ['4 s', '8 s', '12 s'];
-  await Promise.all(words.map((word) => box.updateRun(sampleRun('r1'), sampleMessage(word, 'run'))));
+  const updates = words.map((word) => box.updateRun(sampleRun('r1'), sampleMessage(word, 'run')));
+  // One that tells nothing takes nothing of what they tell.
+  await Promise.all([...updates, box.updateRun(sampleRun('r1'))]);
   await box.commit({ finding: sampleFinding('f1', 'r1'), messages: [sampleMessage('alert')] });
   await box.endRun(sampleRun('r1', { endedAt: at(9), end: 'requested' }), sampleMessage('ends', 'run'));
   expect(committed).toEqual([
@@ -287,6 +318,27 @@ test('a worker that dies is started again; what it had not answered is given aga
   expect(box.counters.get('worker-died')).toBeGreaterThan(0);
   expect(statuses.map((status) => status.condition)).toContain('recovering');
   expect(box.status).toMatchObject({ condition: 'ok', reason: null });
+  await box.close();
+});
+
+test('a worker that cannot even be started is tried again', async () => {
+  const workers: Worker[] = [];
+  let vain = 0;
+  const spawn = (): Worker => {
+    if (workers.length === 1 && vain < 2) {
+      vain += 1;
+      throw new Error('no thread can be had');
+    }
+    const worker = spawnRecordWorker();
+    workers.push(worker);
+    return worker;
+  };
+  const box = await openIn(await newFolder(), { spawn });
+  await workers[0]?.terminate();
+  await box.enqueue(sampleMessage('all the same'));
+  expect(vain).toBe(2);
+  expect(box.counters.get('worker-died')).toBe(3);
+  expect(await texts(box)).toEqual(['all the same']);
   await box.close();
 });
 

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SpectaError } from '../../src/platform/errors.ts';
-import { type FileSystem, nodeFiles } from '../../src/platform/files.ts';
+import { diskError, type FileSystem, nodeFiles } from '../../src/platform/files.ts';
 import type { EvidenceRef } from '../../src/record/evidence.ts';
 import { DEFAULT_LIMITS, type RecordLimits } from '../../src/record/limits.ts';
 import type { OutboxMessage, Stamp } from '../../src/record/message.ts';
@@ -187,6 +187,29 @@ test('on a full disk the oldest stills make room for the newest, and are told of
   expect(dropped).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   expect(evidence.at(-1)).toMatchObject({ sequence: 99, dropped: null });
   expect(stage.depth().dropped).toEqual({ 'still-disk-full': 8 });
+  await stage.close();
+});
+
+test('a picture on a bad spot of the disk is given up, counted, and holds none back; any other failure is told', async () => {
+  let code: string | null = null;
+  const fs: FileSystem = {
+    ...nodeFiles,
+    readFile(path) {
+      if (code === null || !path.includes('f-1-')) return nodeFiles.readFile(path);
+      return Promise.reject(diskError(Object.assign(new Error('read'), { code }), 'read', path));
+    },
+  };
+  const stage = await new Stage(await newFolder(), fs).open({ reserveBytes: 0 });
+  for (const sequence of [1, 2]) {
+    const clean = await stage.still(await sampleJpeg(64, 60 + sequence), sequence, stampAt(sequence));
+    await stage.annotate(clean, stampAt(sequence));
+  }
+  code = 'EMFILE';
+  await expect(stage.texts('image')).rejects.toMatchObject({ code: 'DISK_FAILED' });
+  expect(stage.depth().waiting.image).toBe(2);
+  code = 'EIO';
+  expect(await stage.texts('image')).toHaveLength(1);
+  expect(stage.depth()).toMatchObject({ waiting: { image: 1 }, dropped: { 'image-unreadable': 1 } });
   await stage.close();
 });
 

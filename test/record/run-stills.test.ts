@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -14,6 +15,15 @@ test('the pictures of a run, read beside the daemon that holds the record; an un
   const evidence = await box.saveStill({ findingId: 'f1', runId: 'r1', frame, peakProbability: 0.9 });
   await box.commit({ finding: sampleFinding('f1', 'r1'), evidence, messages: [] });
   expect(stillsOfRun(folder, 'r1')).toEqual([join(folder, evidence.file)]);
-  expect(() => stillsOfRun(folder, 'r2')).toThrow(/knows no run r2\. The newest: r1\./);
+  // One that a limit has removed is none of them.
+  const other = jpegFrame(await sampleJpeg(320, 181), 8);
+  const removed = await box.saveStill({ findingId: 'f1', runId: 'r1', frame: other, peakProbability: 0.9 });
+  await box.commit({ finding: sampleFinding('f1', 'r1'), evidence: removed, messages: [] });
+  expect(stillsOfRun(folder, 'r1')).toHaveLength(2);
   await box.close();
+  await rm(join(folder, removed.file));
+  await using again = await openBlackBox({ folder, boot: 'boot-2', log: silentLog(), clock: systemClock });
+  expect(again.counters.get('still-missing')).toBe(1);
+  expect(stillsOfRun(folder, 'r1')).toEqual([join(folder, evidence.file)]);
+  expect(() => stillsOfRun(folder, 'r2')).toThrow(/knows no run r2\. The newest: r1\./);
 });

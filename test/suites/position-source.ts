@@ -116,6 +116,14 @@ export function positionSourceSuite(name: string, create: () => Promise<Position
       expect(heard.length).toBe(before);
     });
 
+    test('stopped while it begins, it ends', async () => {
+      const { source, states } = await staged();
+      source.start();
+      await source.stop();
+      expect(source.state.kind).toBe('stopped');
+      expect(states).not.toContain('listening');
+    });
+
     test('stopped before it started, it stays so', async () => {
       const { source } = await staged();
       await source.stop();

@@ -1,8 +1,10 @@
+import mqtt from 'mqtt';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { createLink, type Link } from '../../src/surface/link.ts';
 import type { LinkOptions } from '../../src/surface/link-options.ts';
+import type { Requests } from '../../src/surface/requests.ts';
 import { topicsOf } from '../../src/surface/topics.ts';
 import {
   type Mosquitto,
@@ -36,7 +38,12 @@ describe.skipIf(mosquittoMissing !== null)('link over MQTT 5', () => {
     cleanup.push(() => listener.leave());
     return listener;
   };
-  const linkTo = (url: string, outbox: MemoryOutbox, over: Partial<LinkOptions> = {}): Link => {
+  const linkTo = (
+    url: string,
+    outbox: MemoryOutbox,
+    over: Partial<LinkOptions> = {},
+    requests?: Requests,
+  ): Link => {
     const link = createLink(
       {
         broker: url,
@@ -49,7 +56,7 @@ describe.skipIf(mosquittoMissing !== null)('link over MQTT 5', () => {
         unheardRetrySeconds: 0.05,
         ...over,
       },
-      { clock: systemClock, log: silentLog(), outbox },
+      { clock: systemClock, log: silentLog(), outbox, ...(requests ? { requests } : {}) },
     );
     cleanup.push(() => link.stop());
     link.start();
@@ -131,6 +138,48 @@ describe.skipIf(mosquittoMissing !== null)('link over MQTT 5', () => {
     const link = linkTo(broker.url, new MemoryOutbox());
     await until('a refusal', () => link.status.condition === 'failed');
     expect(link.status.reason).toBe('the broker refuses specta/rov-1/state, not authorised (0x87)');
+  });
+
+  test('a retained topic that is refused in the middle of a connection is told, also beside one that is taken', async () => {
+    const acl = ['topic read #', 'topic write specta/rov-1/state', 'topic write specta/rov-1/light'];
+    const broker = await startBroker({ acl });
+    const link = linkTo(broker.url, new MemoryOutbox());
+    await until('connected', () => link.status.condition === 'ok');
+    const news: (string | null)[] = [];
+    link.onStatus(({ reason }) => news.push(reason));
+    const refused = 'the broker refuses specta/rov-1/run, not authorised (0x87)';
+    const told = new TextEncoder().encode('{}');
+    link.publishRetained(topics.run, told);
+    await until('it is told', () => news.includes(refused));
+    link.publishRetained(topics.light, told);
+    link.publishRetained(topics.run, told);
+    await until('both again', () => (link.counts.refused['not authorised (0x87)'] ?? 0) === 2);
+    expect(link.status.reason).toBe(refused);
+    broker.reloadAcl(['topic readwrite #']);
+    await until('all is well', () => {
+      link.publishRetained(topics.run, told);
+      return news.at(-1) === null;
+    });
+  });
+
+  test('an answer that the broker would not take is counted, and costs no connection', async () => {
+    const broker = await startBroker({ configuration: ['max_packet_size 4000'] });
+    const requests: Requests = { answer: async () => new Uint8Array(300) };
+    const link = linkTo(broker.url, new MemoryOutbox(), {}, requests);
+    const asker = await mqtt.connectAsync(broker.url, { protocolVersion: 5, reconnectPeriod: 0 });
+    cleanup.push(() => asker.endAsync(true));
+    const ask = (correlation: number): Promise<unknown> =>
+      asker.publishAsync(topics.request('status'), '{}', {
+        qos: 1,
+        properties: { correlationData: Buffer.alloc(correlation) },
+      });
+    await until('it hears', () => {
+      if (link.state.kind === 'connected') void ask(1);
+      return link.counts.requests > 0;
+    });
+    await ask(3_800);
+    await until('the refusal', () => link.counts.refused['packet too large (0x95)'] === 1);
+    expect(link.counts.lostConnections).toBe(0);
   });
 
   test('an image larger than the broker takes is passed by the others and kept', async () => {

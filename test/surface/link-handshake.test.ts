@@ -40,7 +40,7 @@ async function startHandmade(
   return { url: `mqtt://127.0.0.1:${address.port}`, levels };
 }
 
-function linkTo(broker: string): Link {
+function linkTo(broker: string, outbox = new MemoryOutbox()): Link {
   const link = createLink(
     {
       broker,
@@ -51,7 +51,7 @@ function linkTo(broker: string): Link {
       reconnectPause: { firstMs: 10, mostMs: 20 },
       stopTimeoutMs: 100,
     },
-    { clock: systemClock, log: silentLog(), outbox: new MemoryOutbox() },
+    { clock: systemClock, log: silentLog(), outbox },
   );
   cleanup.push(() => link.stop());
   link.start();
@@ -127,14 +127,19 @@ test('bytes that are no MQTT end the attempt, not the process', async () => {
 });
 
 test('an acknowledgement that belongs to no send settles nothing', async () => {
+  const outbox = new MemoryOutbox();
+  outbox.add({ lane: 'alert', topic: 'specta/rov-1/alerts', payload: new TextEncoder().encode('{}') });
   const broker = await startHandmade((_, socket) => {
     socket.write(Buffer.from(CONNACK_5));
-    // Acknowledges packet identifiers nobody used, and each real one never.
-    for (const id of [1, 2, 3]) socket.write(Buffer.from([0x40, 0x02, 0x00, id]));
+    // Acknowledges packet identifiers nobody used to whatever comes, and each real one never.
+    socket.on('data', () => {
+      for (const id of [1, 2, 3]) socket.write(Buffer.from([0x40, 0x02, 0x00, id]));
+    });
   });
-  const link = linkTo(broker.url);
-  await until('connected', () => link.state.kind === 'connected');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  const link = linkTo(broker.url, outbox);
+  await until('the alert is sent', () => link.counts.sent.alert === 1);
+  await new Promise((resolve) => setTimeout(resolve, 100));
   expect(link.state.kind).toBe('connected');
   expect(link.counts.acknowledged.alert).toBe(0);
+  expect(outbox.settled).toEqual([]);
 });

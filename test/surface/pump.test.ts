@@ -237,6 +237,32 @@ test('images go at a bounded rate, one at a time, and an alert does not wait for
   await running;
 });
 
+test('an image that nobody wants is sent ever more rarely, an alert as often as before', async () => {
+  const clock = new ManualClock();
+  const outbox = new MemoryOutbox();
+  add(outbox, 'image', 'image');
+  const sender = new ScriptedSender(Array.from({ length: 60 }, () => 16));
+  const pump = pumpOver(sender, outbox, clock, 8);
+  const running = pump.run();
+  const sentWithin = async (ms: number): Promise<readonly string[]> => {
+    const before = sender.sent.length;
+    for (let passed = 0; passed < ms; passed += 100) await clock.advance(100);
+    return sender.sent.slice(before);
+  };
+  await sentWithin(60_000);
+  const images = await sentWithin(120_000);
+  expect(images.length).toBeGreaterThanOrEqual(3);
+  expect(images.length).toBeLessThanOrEqual(4);
+  add(outbox, 'alert', 'alert');
+  await sentWithin(1_000);
+  const alerts = (await sentWithin(60_000)).filter((name) => name === 'alert');
+  expect(alerts.length).toBeGreaterThanOrEqual(11);
+  for (let steps = 0; outbox.size > 0 && steps < 2_000; steps += 1) await clock.advance(1_000);
+  expect(new Set(sender.accepted)).toEqual(new Set(['alert', 'image']));
+  pump.stop();
+  await running;
+});
+
 test('after a short outage present and past go in one order', async () => {
   const clock = new ManualClock();
   const outbox = new MemoryOutbox();

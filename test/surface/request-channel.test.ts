@@ -2,10 +2,14 @@ import mqtt, { type IClientPublishOptions, type MqttClient } from 'mqtt';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
+import type { Incoming } from '../../src/surface/connection.ts';
 import { createLink, type Link } from '../../src/surface/link.ts';
+import { LinkCounters } from '../../src/surface/link-counters.ts';
 import type { LinkOptions } from '../../src/surface/link-options.ts';
 import { type Answer, MOST_REQUEST_BYTES, REQUEST_NAMES } from '../../src/surface/messages/request.ts';
 import { requestExamples } from '../../src/surface/messages/request-examples.ts';
+import { RepeatedLog } from '../../src/surface/repeated-log.ts';
+import { RequestChannel } from '../../src/surface/request-channel.ts';
 import { createRequests, type RequestHandlers } from '../../src/surface/requests.ts';
 import { responseTopic } from '../../src/surface/response-topic.ts';
 import { topicsOf } from '../../src/surface/topics.ts';
@@ -240,6 +244,49 @@ describe.each(BROKERS)('requests over $name', (kind) => {
       expect(asker.came[2]).toMatchObject({ correlation: 'c-17', answer: { transaction: null } });
     },
   );
+});
+
+test('requests that wait are bounded in number and bytes; what is too much is counted', async () => {
+  const counters = new LinkCounters();
+  let hear = (_message: Incoming): void => undefined;
+  let release = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const channel = new RequestChannel(
+    {
+      subscribe: async (_filter, listener) => {
+        hear = listener;
+        return 1;
+      },
+      send: async () => 0,
+    },
+    {
+      requests: { answer: () => gate.then(() => new Uint8Array(2)) },
+      topics,
+      counters,
+      log: new RepeatedLog(silentLog(), systemClock, 1_000),
+    },
+  );
+  await channel.open();
+  const ask = (bytes: number): void =>
+    hear({
+      topic: topics.request('classify'),
+      payload: new Uint8Array(bytes),
+      retained: false,
+      responseTopic: null,
+      correlation: null,
+    });
+  for (let count = 0; count < 5; count += 1) ask(5_000_000);
+  expect(counters.requests).toBe(3);
+  for (let count = 0; count < 40; count += 1) ask(10);
+  expect(counters.requests).toBe(32);
+  expect(counters.requestsIgnored.snapshot()).toEqual({ 'request-flood': 13 });
+  release();
+  await until('all are answered', () => {
+    ask(20_000_000);
+    return counters.requests === 33;
+  });
 });
 
 test('an answer has a place only where it cannot pass for something else', () => {

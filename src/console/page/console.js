@@ -25,6 +25,9 @@ const known = {
   ahead: 0,
 };
 
+/** A page that was refused asks again after this, ms. */
+const AGAIN_MS = 5_000;
+
 const horn = new Horn();
 const actions = new VehicleActions();
 const finding = new Finding(at('finding'));
@@ -175,6 +178,8 @@ function listen() {
   stream.addEventListener('error', () => {
     at('lost').textContent = word('page_lost');
     at('lost').hidden = false;
+    // A refusal, such as for too many open pages, ends it for good; anything else the browser tries again by itself.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
   });
 }
 

@@ -254,8 +254,8 @@ export class FindingList {
   async acknowledgeAll() {
     this.said.textContent = '…';
     try {
-      await acknowledgeAll(this.vehicle, null);
-      this.said.textContent = '';
+      const { refused } = await acknowledgeAll(this.vehicle, null);
+      this.said.textContent = refused > 0 ? word('acknowledge_refused', refused) : '';
     } catch (error) {
       this.said.textContent = `${error.message} ${error.help ?? ''}`;
     }

@@ -159,6 +159,10 @@ const WORDS = {
   late: ['sent late', 'terlambat'],
   acknowledge: ['Acknowledge', 'Akui'],
   acknowledge_all: ['Acknowledge all ({0})', 'Akui semua ({0})'],
+  acknowledge_refused: [
+    '{0} not acknowledged: the vehicle does not know them any more',
+    '{0} tidak diakui: wahana tidak mengenalnya lagi',
+  ],
   confirm: ['Confirm', 'Konfirmasi'],
   reject: ['Reject', 'Tolak'],
   note: ['Note', 'Catatan'],
