@@ -251,6 +251,23 @@ test('whichever call fails, once, with whatever code: it recovers by itself and 
   }
 });
 
+test('where buffers cannot be mapped, nor given back, the descriptor is closed all the same and the reason told', async () => {
+  await plug(yuyv);
+  kernel.mappable = 2;
+  kernel.unmapFails = true;
+  const source = open();
+  await source.start();
+  await until(() => source.state.kind === 'recovering');
+  expect(source.state).toMatchObject({
+    reason: expect.stringMatching(/no memory for the buffers \(mmap: ENOMEM\)/),
+  });
+  expect([kernel.descriptors.size, kernel.mapped]).toEqual([0, 0]);
+  kernel.mappable = Number.POSITIVE_INFINITY;
+  kernel.unmapFails = false;
+  kernel.push(image(0));
+  await taken(source);
+});
+
 test("luma's range: what the driver says, else the kernel's rule, but grey as sensors give it", () => {
   const { V4L2_QUANTIZATION_FULL_RANGE: full, V4L2_QUANTIZATION_LIM_RANGE: limited } = V4L2;
   const srgb = 8;
