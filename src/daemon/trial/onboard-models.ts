@@ -230,16 +230,17 @@ export class OnboardModels {
       return;
     }
     const { bundle, vision } = end;
+    let confirmed = this.slots;
     try {
       // First on disk: the next start serves what serves now. It is told once it does.
-      if (!this.isStopped) this.slots = await store.confirmTrial(this.parts.boot);
+      if (!this.isStopped) confirmed = await store.confirmTrial(this.parts.boot);
     } catch (error) {
       await vision.close();
       await this.giveUp(store, id, asSpectaError(error).message);
       return;
     }
     if (this.isStopped) await vision.close();
-    else await this.swap(vision, { bundle, slot: 'current', signature: this.trialSignature });
+    else await this.swap(vision, { bundle, slot: 'current', signature: this.trialSignature }, confirmed);
   }
 
   /** The model that serves does not come back: the next one that loads takes its place, as at a start. */
@@ -256,7 +257,7 @@ export class OnboardModels {
       if (found === null) return;
       // It may have come back meanwhile.
       if (this.isStopped || vision.state.kind !== 'recovering') await found.vision.close();
-      else await this.swap(found.vision, { ...found.serving, passedOver });
+      else await this.swap(found.vision, { ...found.serving, passedOver }, null);
     }).catch((error: unknown) => {
       const { code, message } = asSpectaError(error);
       log.error({ code }, `no model could take the place of the one that failed: ${message}`);
@@ -296,22 +297,29 @@ export class OnboardModels {
     const serving = await openPointer(slots.previous, { store, shipped, log });
     const { signal } = this.stopping;
     const vision = await startVision({ ...engine, bundle: serving.bundle, log, signal });
+    let gone: Slots;
     try {
-      this.slots = await store.rollback();
+      gone = await store.rollback();
     } catch (error) {
       await vision.close();
       throw error;
     }
-    await this.swap(vision, serving);
+    await this.swap(vision, serving, gone);
   }
 
-  /** Switches between two frames; comes back when the model before is closed. */
-  private async swap(vision: Vision, serving: ServingModel): Promise<void> {
+  /**
+   * Switches between two frames; comes back when the model before is closed.
+   *
+   * @param slots as they are on disk by now: told with the switch, so that nobody sees a trial over and the old one serve;
+   *   null: unchanged
+   */
+  private async swap(vision: Vision, serving: ServingModel, slots: Slots | null): Promise<void> {
     const { log, onSwap } = this.parts;
     const { name, version } = serving.bundle.manifest;
     const switched = Promise.withResolvers<void>();
     this.nextFrame.behind(() => {
       this.current = serving;
+      if (slots !== null) this.slots = slots;
       onSwap(serving.bundle);
       const closed = this.parts.vision.adopt(vision, serving.bundle);
       this.warnOfUnsigned('serves now', serving);

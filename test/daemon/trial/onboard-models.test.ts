@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type EngineState, SupervisedVision } from '../../../src/daemon/supervised-vision.ts';
 import { OnboardModels } from '../../../src/daemon/trial/onboard-models.ts';
 import { startServing } from '../../../src/daemon/trial/start-serving.ts';
+import { Tryout } from '../../../src/daemon/trial/tryout.ts';
 import type { Frame } from '../../../src/domain/frame.ts';
 import type { Bundle } from '../../../src/domain/manifest.ts';
 import type { Verdict } from '../../../src/domain/verdict.ts';
@@ -92,6 +93,30 @@ test('rollback while the bundle on trial is still being read ends that trial, an
     lastTrial: { version: '1.2.0', passed: false, reason: 'ended by hand' },
   });
   await models.stop();
+});
+
+test('whoever looks between the end of a trial and the switch is told that it goes on', async () => {
+  class AdoptingVision extends SupervisedVision {
+    override async adopt(): Promise<void> {}
+  }
+  const vehicle = await flashedTwice();
+  const { store, clock } = vehicle;
+  const passing = vi.spyOn(Tryout.prototype, 'run').mockImplementation(async (shelf, id) => {
+    return { kind: 'passed', bundle: await shelf.open(id), vision: {} as Vision };
+  });
+  const { models } = await modelsOf(vehicle, store, AdoptingVision);
+  models.see(verdict, frame);
+  await models.activate('small@1.2.0', {});
+  await until('it is confirmed on disk', async () => (await store.slots()).trial === null);
+  expect(models.serving.bundle.manifest.version).toBe('1.1.0');
+  expect(models.facts.trial).toMatchObject({ version: '1.2.0' });
+  await until('it is switched to', async () => {
+    await clock.advance(1_000);
+    return models.serving.bundle.manifest.version === '1.2.0';
+  });
+  expect(models.facts).toMatchObject({ trial: null, lastTrial: { version: '1.2.0', passed: true } });
+  await models.stop();
+  passing.mockRestore();
 });
 
 test('a trial that a failing disk left begun does not keep the next one out', async () => {
