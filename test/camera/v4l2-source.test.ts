@@ -48,8 +48,9 @@ async function plug(script: Script, path = node): Promise<void> {
 }
 
 async function unplug(path = node): Promise<void> {
-  kernel.cameras.delete(path);
+  // First its node: whoever looks for it anew must not find one that nobody answers behind.
   await rm(path, { force: true });
+  kernel.cameras.delete(path);
 }
 
 function open(
