@@ -251,14 +251,17 @@ put_copy() { # RELEASE_FOLDER SOURCE TARGET
     sync "$dest$3.new"
     mv -T "$dest$3.new" "$dest$3"
 }
-# A link into the release that runs: `current` switches it with all others. Where /opt is a disk of its own, systemd and
-# udev may look before it is there, so it is a copy.
-put_link() { # RELEASE_FOLDER SOURCE TARGET
+# A link into the release that runs: `current` switches it with all others.
+put_link() { # SOURCE TARGET
+    up=$(printf '%s' "$(dirname "$2")" | sed 's#/[^/]*#../#g')
+    relink "${up}opt/specta/current/$1" "$dest$2"
+}
+# What systemd and udev read. Where /opt is a disk of its own they may look before it is there, so it is a copy.
+put_early() { # RELEASE_FOLDER SOURCE TARGET
     if [ $dry = no ] && [ "$(stat -c %d "$opt")" != "$(stat -c %d "$dest/etc")" ]; then
         put_copy "$@"
     else
-        up=$(printf '%s' "$(dirname "$3")" | sed 's#/[^/]*#../#g')
-        relink "${up}opt/specta/current/$2" "$dest$3"
+        put_link "$2" "$3"
     fi
 }
 unit=/etc/systemd/system/specta.service
@@ -266,13 +269,16 @@ unit=/etc/systemd/system/specta.service
 put_system_files() { # RELEASE_FOLDER
     say "Service, udev rules, command"
     put_copy "$1" systemd/frame.service $unit
-    put_link "$1" systemd/specta.service $unit.d/10-release.conf
-    if compatible | grep -q '^nvidia,tegra'; then put_link "$1" systemd/jetson.conf $unit.d/20-jetson.conf; fi
+    put_early "$1" systemd/specta.service $unit.d/10-release.conf
+    if compatible | grep -q '^nvidia,tegra'; then put_early "$1" systemd/jetson.conf $unit.d/20-jetson.conf; fi
     if [ $sysfs = yes ] || [ -e "$dest$unit.d/20-sysfs-gpio.conf" ]; then
-        put_link "$1" systemd/sysfs-gpio.conf $unit.d/20-sysfs-gpio.conf
+        put_early "$1" systemd/sysfs-gpio.conf $unit.d/20-sysfs-gpio.conf
     fi
-    put_link "$1" device/udev/60-specta.rules /etc/udev/rules.d/60-specta.rules
-    put_link "$1" bin/specta /usr/local/bin/specta
+    put_early "$1" device/udev/60-specta.rules /etc/udev/rules.d/60-specta.rules
+    # Always a link: the command finds its Node and its source beside itself.
+    put_link bin/specta /usr/local/bin/specta
+    # On the disk before the release is switched: after a power cut the names may not be there otherwise.
+    [ $dry = yes ] || sync -f "$dest/etc" "$dest/usr/local"
 }
 
 # Whether every file of a release is as it was made.
@@ -501,5 +507,5 @@ uninstall() {
 case $mode in
 install) take_turn; install_release ;;
 return) take_turn; return_release ;;
-uninstall) uninstall ;;
+uninstall) take_turn; uninstall ;;
 esac

@@ -29,16 +29,23 @@ sign() {
   openssl req -new -key "$1.key" -subj "/CN=$3" -out "$1.csr"
   printf '%s\n' "$2" >"$1.ext"
   openssl x509 -req -in "$1.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days "$days" -sha256 \
-    -extfile "$1.ext" -out "$1.crt" 2>/dev/null
+    -extfile "$1.ext" -out "$1.new" 2>/dev/null
+  mv "$1.new" "$1.crt"
   rm -f "$1.csr" "$1.ext"
 }
 
-if [ ! -e ca.key ]; then
+if [ -e ca.crt ] && [ ! -e ca.key ]; then
+  echo "ca.key is not in $folder: bring it back while certificates are made. A new one would be another authority, which
+no broker and no vehicle with the certificates of this one would believe" >&2
+  exit 69
+fi
+if [ ! -e ca.crt ]; then
   new_key ca
-  openssl req -x509 -new -key ca.key -sha256 -days "$days" -subj '/CN=SPECTA vessel' -out ca.crt
+  openssl req -x509 -new -key ca.key -sha256 -days "$days" -subj '/CN=SPECTA vessel' -out ca.new
+  mv ca.new ca.crt
 fi
 
-if [ ! -e server.key ]; then
+if [ ! -e server.crt ]; then
   new_key server
   # A number is an address, anything else a name.
   case $host in
@@ -56,7 +63,7 @@ for name in "$@"; do
       exit 64
       ;;
   esac
-  [ -e "$name.key" ] && continue
+  [ -e "$name.crt" ] && continue
   new_key "$name"
   sign "$name" 'extendedKeyUsage=clientAuth' "$name"
 done

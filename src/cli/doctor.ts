@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Config } from '../daemon/config.ts';
 import type { DaemonSight } from '../doctor/daemon-sight.ts';
 import { type Check, type CheckResult, examine, failed, good, worst } from '../doctor/examination.ts';
+import type { Bundle } from '../domain/manifest.ts';
 import type { EngineChoice } from '../vision/engine/engine.ts';
 import { brokerAddress } from './arguments.ts';
 import { EXIT } from './exit-codes.ts';
@@ -62,22 +63,38 @@ async function checksFor(
   daemon: DaemonSight,
   brokerOption: string | undefined,
 ): Promise<Check[]> {
-  const [board, machine, model, engine, camera, light, disk, seen, permission, broker, { engineOptions }] =
-    await Promise.all([
-      import('../doctor/board-checks.ts'),
-      import('../doctor/machine-checks.ts'),
-      import('../doctor/model-checks.ts'),
-      import('../doctor/engine-checks.ts'),
-      import('../doctor/camera-checks.ts'),
-      import('../doctor/light-checks.ts'),
-      import('../doctor/disk-check.ts'),
-      import('../doctor/daemon-sight.ts'),
-      import('../doctor/permission-check.ts'),
-      import('../doctor/broker-check.ts'),
-      import('../daemon/part-options.ts'),
-    ]);
+  const [
+    board,
+    machine,
+    model,
+    engine,
+    camera,
+    light,
+    disk,
+    seen,
+    permission,
+    broker,
+    { engineOptions },
+    { servedNext },
+    { resolveBundle },
+  ] = await Promise.all([
+    import('../doctor/board-checks.ts'),
+    import('../doctor/machine-checks.ts'),
+    import('../doctor/model-checks.ts'),
+    import('../doctor/engine-checks.ts'),
+    import('../doctor/camera-checks.ts'),
+    import('../doctor/light-checks.ts'),
+    import('../doctor/disk-check.ts'),
+    import('../doctor/daemon-sight.ts'),
+    import('../doctor/permission-check.ts'),
+    import('../doctor/broker-check.ts'),
+    import('../daemon/part-options.ts'),
+    import('./model-store-of.ts'),
+    import('../model/bundle.ts'),
+  ]);
   const models = config?.modelsFolder ?? shippedModels();
-  const { bundle = DEFAULT_BUNDLE } = config?.model ?? {};
+  const serving = async (): Promise<Bundle> =>
+    config === null ? resolveBundle(DEFAULT_BUNDLE, models) : (await servedNext(config)).bundle;
   const choice: EngineChoice = config ? engineOptions(config) : { provider: 'cpu', threads: 2 };
   const checks = [
     machine.runtimeCheck,
@@ -91,7 +108,7 @@ async function checksFor(
     model.modelsCheck(models),
     engine.libraryCheck(config),
     engine.tensorflowCheck(config),
-    model.engineCheck(bundle, models, choice, daemon),
+    model.engineCheck(serving, choice, daemon),
     camera.camerasCheck(config),
     light.chipsCheck,
     light.sysfsCheck(config),

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../daemon/config.ts';
 import type { BundleId } from '../model/admission.ts';
 import type { ModelStore } from '../model/model-store.ts';
-import { asSpectaError, type SpectaError } from '../platform/errors.ts';
+import { asSpectaError, SpectaError } from '../platform/errors.ts';
 import type { TrialFacts } from '../surface/messages/model.ts';
 import type { DataOf } from '../surface/messages/request.ts';
 import { EXIT, exitStatusOf } from './exit-codes.ts';
@@ -60,6 +60,16 @@ class TrialScreen {
   }
 }
 
+/** The daemon's status; null when none answers. One that is too busy for it is there, and asked again. */
+async function statusOf(config: Config, signal: AbortSignal): Promise<DataOf<'status'> | 'busy' | null> {
+  try {
+    return await askIfThere(config, 'status', {}, signal);
+  } catch (error) {
+    if (error instanceof SpectaError && error.code === 'REQUEST_BUSY') return 'busy';
+    throw error;
+  }
+}
+
 /** Looks until the trial is over; null when the daemon is gone and does not come back. */
 async function followed(
   config: Config,
@@ -69,8 +79,9 @@ async function followed(
 ): Promise<Model | null> {
   let heardMs = performance.now();
   for (;;) {
-    const facts = await askIfThere(config, 'status', {}, signal);
-    if (facts !== null) {
+    const facts = await statusOf(config, signal);
+    if (facts === 'busy') heardMs = performance.now();
+    else if (facts !== null) {
       heardMs = performance.now();
       const { trial } = facts.model;
       if (trial?.digest !== id.digest) return facts.model;
@@ -131,11 +142,24 @@ async function tryOut(
   const screen = new TrialScreen();
   try {
     return outcomeOf(id, await followed(config, id, screen, interrupt.signal));
+  } catch (error) {
+    interrupt.signal.throwIfAborted();
+    return unheard(id, asSpectaError(error));
   } finally {
     screen.end();
     if (interrupt.signal.aborted)
       process.stderr.write(`The trial of ${name} goes on without you: specta model list\n`);
   }
+}
+
+/** The trial is under way, and its end could not be heard of. */
+function unheard(id: BundleId, { code, message }: SpectaError): Outcome {
+  const reason = `${message} [${code}]`;
+  const words = [
+    `The trial of ${nameOf(id)} goes on, and how it ends could not be heard: ${message}`,
+    'Look how it went: specta model list',
+  ];
+  return { end: 'WAIT', status: EXIT.partial, reason, words };
 }
 
 /** What was refused, as an outcome: nothing has changed on board. */

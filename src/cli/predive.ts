@@ -5,6 +5,7 @@ import type { LampTest, LookedAt } from '../doctor/deck.ts';
 import {
   isReady,
   judgeDeck,
+  needsBackupWord,
   type PrediveItem,
   QUESTIONS,
   type Question,
@@ -15,7 +16,6 @@ import { nodeFiles, writeDurably } from '../platform/files.ts';
 import { positiveNumber } from './arguments.ts';
 import { EXIT } from './exit-codes.ts';
 import { onInterrupt } from './interrupt.ts';
-import { shippedModels } from './models-folder.ts';
 import type { Finish } from './program.ts';
 import { smallPicture } from './small-picture.ts';
 import { isTerminal, type Paint, paint, wrapped } from './terminal.ts';
@@ -87,10 +87,9 @@ async function predive(options: PrediveOptions): Promise<number> {
       clock.clockQuality === 'unsynchronised'
         ? await ask.about('clock', `Is it ${clock.at.slice(0, 10)} ${clock.at.slice(11, 16)} UTC?`)
         : 'unasked',
-    backup:
-      backup.newestFindingAt !== null && backup.exportedAt === null
-        ? await ask.about('backup', 'Was the record of the last dive copied to another disk?')
-        : 'unasked',
+    backup: needsBackupWord(backup)
+      ? await ask.about('backup', 'Was the record of the last dive copied to another disk?')
+      : 'unasked',
   };
   const items = judgeDeck({ ...looked, lamp: seen, spoken, diveHours: options.hours });
   const ready = isReady(items);
@@ -114,16 +113,14 @@ interface Look {
 }
 
 async function look(options: PrediveOptions, signal: AbortSignal): Promise<Look> {
-  const [{ seeDaemon }, deck] = await Promise.all([
-    import('../doctor/daemon-sight.ts'),
-    import('../doctor/deck.ts'),
-  ]);
+  const { seeDaemon } = await import('../doctor/daemon-sight.ts');
   const config = await configured(options.config);
   const socket = options.socket ?? (config === null ? await socketOf({}) : await configuredSocket(config));
   const daemon = await seeDaemon(socket, config?.stateFolder ?? null, signal);
   if (daemon.kind === 'answers') {
-    const looked = await deck.lookThroughDaemon(daemon, signal);
-    return { looked, lamp: deck.lampOfDaemon(daemon, signal), vehicle: daemon.facts.vehicle };
+    const { lookThroughDaemon, lampOfDaemon } = await import('../doctor/deck-of-daemon.ts');
+    const looked = await lookThroughDaemon(daemon, signal);
+    return { looked, lamp: lampOfDaemon(daemon, signal), vehicle: daemon.facts.vehicle };
   }
   if (config === null) {
     const { code, message } = daemon.error;
@@ -134,8 +131,13 @@ async function look(options: PrediveOptions, signal: AbortSignal): Promise<Look>
       daemon.error,
     );
   }
-  const looked = await deck.lookAlone(config, daemon, shippedModels(), signal);
-  return { looked, lamp: deck.lampAlone(config, daemon), vehicle: config.vehicle };
+  // Camera, engine and light are not loaded where a daemon has them: that would cost a slow board seconds.
+  const [{ lookAlone, lampAlone }, { servedNext }] = await Promise.all([
+    import('../doctor/deck-alone.ts'),
+    import('./model-store-of.ts'),
+  ]);
+  const looked = await lookAlone(config, daemon, () => servedNext(config), signal);
+  return { looked, lamp: lampAlone(config, daemon), vehicle: config.vehicle };
 }
 
 async function configured(file: string | undefined): Promise<Config | null> {

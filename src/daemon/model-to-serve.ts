@@ -5,7 +5,7 @@ import type { ModelStore } from '../model/model-store.ts';
 import { chooseServing } from '../model/serving.ts';
 import { FIRST_SLOTS, type Slots } from '../model/slots.ts';
 import { toErrorRecord } from '../platform/errors.ts';
-import type { Logger } from '../platform/log.ts';
+import { type Logger, silentLog } from '../platform/log.ts';
 import type { ModelsOnBoard } from '../surface/messages/model.ts';
 
 /** Where a state folder keeps bundles and slots. */
@@ -23,6 +23,11 @@ async function recovered(store: ModelStore, boot: string, log: Logger): Promise<
   } catch (error) {
     log.error({ error: toErrorRecord(error) }, 'the models on board could not be put in order');
   }
+  return slotsOf(store, log);
+}
+
+/** The slots; a disk that fails is told, and takes no model away that came with SPECTA. */
+export async function slotsOf(store: ModelStore, log: Logger): Promise<Slots> {
   try {
     return await store.slots();
   } catch (error) {
@@ -32,7 +37,7 @@ async function recovered(store: ModelStore, boot: string, log: Logger): Promise<
 }
 
 /** How often the loading of each model was not survived; a disk that fails is told, and takes no model away. */
-async function loadsOf(store: ModelStore, log: Logger): Promise<ReadonlyMap<string, number>> {
+export async function loadsOf(store: ModelStore, log: Logger): Promise<ReadonlyMap<string, number>> {
   try {
     return await store.loads.read();
   } catch (error) {
@@ -80,8 +85,26 @@ export async function modelToServe(
   boot: string,
   log: Logger,
 ): Promise<ServingModel> {
-  const slots = await recovered(store, boot, log);
-  const loads = await loadsOf(store, log);
+  return serving(store, shipped, await recovered(store, boot, log), await loadsOf(store, log), log);
+}
+
+/**
+ * The same for somebody who only looks, as a daemon that starts now would find it. Rejects with what cannot be read.
+ */
+export async function modelAtNextStart(
+  store: ModelStore,
+  shipped: () => Promise<Bundle>,
+): Promise<ServingModel> {
+  return serving(store, shipped, await store.slots(), await store.loads.read(), silentLog());
+}
+
+async function serving(
+  store: ModelStore,
+  shipped: () => Promise<Bundle>,
+  slots: Slots,
+  loads: ReadonlyMap<string, number>,
+  log: Logger,
+): Promise<ServingModel> {
   const { bundle, slot, passedOver } = await chooseServing(slots, store.shelf, shipped, loads);
   for (const { slot: broken, error } of passedOver)
     log.error({ error: toErrorRecord(error), slot: broken, serving: slot }, 'a model is passed over');

@@ -12,8 +12,8 @@ export type DaemonSight =
   /** One is there, or may be, that does not tell us: it may hold camera and line. */
   | { readonly kind: 'silent'; readonly error: SpectaError };
 
-/** A daemon that is alive answers at once; one whose loop is frozen shall not hold the doctor up. */
-const ANSWER_WITHIN_MS = 5_000;
+/** A daemon that is alive answers at once, or soon on a board under load; a frozen one shall not hold the doctor up. */
+const ANSWER_WITHIN_MS = 10_000;
 
 /**
  * Asks the daemon on `socket`. @param stateFolder that a daemon may hold without answering; null: not known

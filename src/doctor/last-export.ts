@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { DATABASE_FILE } from '../record/open-record.ts';
 import { textAt } from './board.ts';
 
 /** Whoever exports the record writes this into the state folder: `{"at": "2026-05-20T09:30:00.000Z"}`. */
@@ -20,9 +18,4 @@ export function lastExport(stateFolder: string): string | null {
     if (error instanceof SyntaxError) return null;
     throw error;
   }
-}
-
-/** Whether a state folder has a record at all. */
-export function hasRecord(stateFolder: string): boolean {
-  return existsSync(join(stateFolder, 'record', DATABASE_FILE));
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { openBundle, resolveBundle } from '../model/bundle.ts';
+import type { Bundle } from '../domain/manifest.ts';
+import { openBundle } from '../model/bundle.ts';
 import { listBundles } from '../model/bundle-versions.ts';
 import type { EngineChoice } from '../vision/engine/engine.ts';
 import { startVision } from '../vision/vision.ts';
@@ -30,20 +31,19 @@ export function modelsCheck(folder: string): Check {
   };
 }
 
-/** The engine asked for loads the bundle, on its provider, and gets the golden inputs right. */
-export function engineCheck(
-  bundleName: string,
-  modelsFolder: string,
-  choice: EngineChoice,
-  daemon: DaemonSight,
-): Check {
+/**
+ * The engine asked for loads the bundle, on its provider, and gets the golden inputs right.
+ *
+ * @param open the bundle that would serve
+ */
+export function engineCheck(open: () => Promise<Bundle>, choice: EngineChoice, daemon: DaemonSight): Check {
   return {
     name: 'engine',
     async look(signal) {
       // A second one beside the daemon's may not find room on a GPU, and would prove nothing more.
       const running = engineOfDaemon(daemon);
       if (running !== null) return [running];
-      const bundle = await resolveBundle(bundleName, modelsFolder);
+      const bundle = await open();
       const begin = performance.now();
       const vision = await startVision({ bundle, ...choice, signal });
       const ms = performance.now() - begin;

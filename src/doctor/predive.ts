@@ -26,13 +26,15 @@ export interface DeckFacts {
   readonly daemon: DaemonSight;
   readonly sight: Seen<Omit<Sight, 'sequence' | 'capturedAt'> & { readonly mode: string | null }>;
   readonly lamp: Seen<Pick<VehicleFacts['light'], 'kind' | 'line'>>;
-  readonly model: Seen<{
-    readonly name: string;
-    readonly version: string;
-    readonly createdAt: string;
-    readonly engine: string;
-    readonly provider: string;
-  }>;
+  readonly model: Seen<
+    {
+      readonly name: string;
+      readonly version: string;
+      readonly createdAt: string;
+      readonly engine: string;
+      readonly provider: string;
+    } & Pick<VehicleFacts['model'], 'signature' | 'passedOver'>
+  >;
   readonly clock: Pick<VehicleFacts, 'at' | 'clockQuality'>;
   readonly disk: Seen<NonNullable<VehicleFacts['disk']>>;
   readonly link: Seen<string>;
@@ -147,7 +149,15 @@ function lampItem({ lamp, spoken }: DeckFacts): PrediveItem {
 
 function modelItem({ model, nowUtcMs }: DeckFacts): PrediveItem {
   if ('error' in model) return red('model', model.error, model.help);
-  const { name, version, createdAt, engine, provider } = model.value;
+  const { name, version, createdAt, engine, provider, signature, passedOver } = model.value;
+  if (passedOver !== null) {
+    const instead = `${name} ${version} instead of ${passedOver.name} ${passedOver.version}: ${passedOver.reason}`;
+    return red('model', instead, 'Flash a model that serves here, or go back: specta model rollback.');
+  }
+  if (signature === 'unsigned') {
+    const todo = 'Flash one that is signed, and take model.allowUnsigned out of the configuration.';
+    return red('model', `${name} ${version}, signed by NOBODY: never for a dive`, todo);
+  }
   const days = Math.floor((nowUtcMs - Date.parse(createdAt)) / 86_400_000);
   const age = Number.isFinite(days) && days >= 0 ? `, ${days} days old` : '';
   return green('model', `${name} ${version} of ${createdAt.slice(0, 10)}${age}; ${engine} on ${provider}`);
@@ -189,13 +199,18 @@ function linkItem({ link }: DeckFacts): PrediveItem {
   return green('link', link.value);
 }
 
+/** Whether only a person can say that the record was copied: there is a finding that no known export holds. */
+export function needsBackupWord({ exportedAt, newestFindingAt }: DeckFacts['backup']): boolean {
+  if (newestFindingAt === null) return false;
+  return exportedAt === null || newestFindingAt === 'unknown' || newestFindingAt > exportedAt;
+}
+
 function backupItem({ backup, spoken }: DeckFacts): PrediveItem {
   const { exportedAt, newestFindingAt, folder } = backup;
   if (newestFindingAt === null) return green('backup', 'nothing to copy: the record holds no finding');
   const last =
     exportedAt === null ? 'never exported' : `last exported ${exportedAt.slice(0, 16).replace('T', ' ')} UTC`;
-  if (exportedAt !== null && newestFindingAt !== 'unknown' && newestFindingAt <= exportedAt)
-    return green('backup', `${last}; no finding since`);
+  if (!needsBackupWord(backup)) return green('backup', `${last}; no finding since`);
   if (spoken.backup === 'yes') return green('backup', `copied by a person's word; ${last}`);
   const news =
     newestFindingAt === 'unknown'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Bundle } from '../domain/manifest.ts';
-import { SpectaError } from '../platform/errors.ts';
+import { SpectaError, systemCode } from '../platform/errors.ts';
 import type { FileSystem } from '../platform/files.ts';
 import type { BundleId } from './admission.ts';
 import { openBundle } from './bundle.ts';
@@ -142,6 +142,8 @@ export class BundleShelf {
       return true;
     } catch (error) {
       if (error instanceof SpectaError && error.code.startsWith('BUNDLE_')) return false;
+      // A sector that cannot be read any more is mended by writing the file anew, as a wrong one is.
+      if (error instanceof SpectaError && systemCode(error.cause) === 'EIO') return false;
       throw error;
     }
   }

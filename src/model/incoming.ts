@@ -189,7 +189,12 @@ export async function withIncoming<T>(
       'Copy the file to a faster or sounder disk first.',
     );
   const deadline = new Deadline(clock, limits.milliseconds, slow, signal);
-  const file = await deadline.within(openArchive(path, fs));
+  const opening = openArchive(path, fs);
+  const file = await deadline.within(opening).catch((error: unknown) => {
+    // One that opens too late is closed again; one that does not open has nothing to close.
+    opening.then((late) => late.close()).catch(() => undefined);
+    throw error;
+  });
   try {
     return await use(await IncomingBundle.read(new ArchiveReader(file, deadline), options));
   } finally {

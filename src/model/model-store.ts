@@ -1,15 +1,14 @@
-import { dirname, join } from 'node:path';
-import type { Manifest } from '../domain/manifest.ts';
+import { join } from 'node:path';
 import type { Clock } from '../platform/clock.ts';
 import { SpectaError } from '../platform/errors.ts';
-import { type FileSystem, isTemporary } from '../platform/files.ts';
+import type { FileSystem } from '../platform/files.ts';
 import { type Allowances, type BundleId, checkRuntime, checkSuccession, type Runtime } from './admission.ts';
 import { readManifestBytes } from './bundle.ts';
 import { BundleShelf, type Placed } from './bundle-shelf.ts';
 import { checkSignature, type IncomingOptions, type Trust, withIncoming } from './incoming.ts';
+import { type InstalledBundle, lookAtInstalled, signerOfInstalled } from './installed-bundle.ts';
 import { LoadCounts } from './load-counts.ts';
-import { manifestText, parseManifest } from './manifest.ts';
-import { signerOf } from './signature.ts';
+import { ModelsTurn } from './models-turn.ts';
 import * as transitions from './slots.ts';
 import { neededBy, type Slots } from './slots.ts';
 import { readSlots, setSlotsAside, writeSlots } from './slots-file.ts';
@@ -28,21 +27,6 @@ export interface ModelStoreOptions {
   readonly patienceMs?: number;
 }
 
-/** One installed bundle for people. */
-export interface InstalledBundle {
-  readonly id: BundleId;
-  readonly slots: readonly ('current' | 'previous' | 'trial')[];
-  /** null when its manifest cannot be read. */
-  readonly manifest: Manifest | null;
-  readonly bytes: number;
-  /** Id of the key, `untrusted` for a key that is not trusted (any more), null for nobody. */
-  readonly signedBy: string | null;
-  /** Why it cannot be used; null when it can, as far as was looked. */
-  readonly fault: SpectaError | null;
-}
-
-const RETRY_MS = 100;
-
 /**
  * The bundles and slots of a vehicle, on disk. Every change holds a lock, so that two processes cannot interleave, and
  * is such that power may go at any instant: what serves is then whole, and the old or the new one.
@@ -53,6 +37,7 @@ export class ModelStore {
   private readonly options: ModelStoreOptions;
   private readonly fs: FileSystem;
   private readonly folder: string;
+  private readonly turn: ModelsTurn;
 
   constructor(options: ModelStoreOptions) {
     this.options = options;
@@ -60,6 +45,7 @@ export class ModelStore {
     this.folder = options.folder;
     this.shelf = new BundleShelf(options.fs, join(options.folder, 'bundles'));
     this.loads = new LoadCounts(options.fs, options.folder);
+    this.turn = new ModelsTurn(options, this.shelf);
   }
 
   /** Whether bundles that nobody signed are taken. */
@@ -79,7 +65,7 @@ export class ModelStore {
    */
   async recover(boot: string): Promise<{ readonly slots: Slots; readonly damage: SpectaError | null }> {
     try {
-      return await this.exclusively(async () => {
+      return await this.turn.take(async () => {
         const { slots: found, damage } = await this.readOrSetAside();
         const slots = transitions.atStart(found, boot, this.utcMs());
         if (slots !== found) await writeSlots(this.fs, this.folder, slots);
@@ -101,7 +87,7 @@ export class ModelStore {
     reading: Pick<IncomingOptions, 'limits' | 'signal' | 'onProgress'> = {},
   ): Promise<{ readonly id: BundleId; readonly placed: Placed; readonly signedBy: string | null }> {
     const { clock, trust, runtime } = this.options;
-    return this.exclusively(async () => {
+    return this.turn.take(async () => {
       const slots = await this.slots();
       return withIncoming(path, { fs: this.fs, clock, trust, ...reading }, async (incoming) => {
         const { manifest, digest, signedBy } = incoming;
@@ -151,12 +137,9 @@ export class ModelStore {
     });
   }
 
-  /** Id of the key that signed an installed bundle, `untrusted` for one that is not trusted, null for nobody. */
-  async signerOf(id: BundleId): Promise<string | null> {
-    const signature = await this.shelf.signature(id);
-    if (signature === null) return null;
-    const head = await readManifestBytes(this.shelf.folderOf(id), this.fs);
-    return signerOf(head, signature, this.options.trust.keys) ?? 'untrusted';
+  /** As `signerOfInstalled`. */
+  signerOf(id: BundleId): Promise<string | null> {
+    return signerOfInstalled(id, { shelf: this.shelf, fs: this.fs, trust: this.options.trust });
   }
 
   /** Switches to an installed bundle without a trial; the next start serves it. */
@@ -173,14 +156,17 @@ export class ModelStore {
   rollback(): Promise<Slots> {
     return this.change(async (slots) => {
       const back = transitions.rollback(slots, this.utcMs());
-      if (slots.trial === null && back.current.kind === 'installed') await this.shelf.open(back.current);
+      if (slots.trial === null && back.current.kind === 'installed') {
+        await this.shelf.open(back.current);
+        await this.loads.forget(back.current.digest);
+      }
       return back;
     });
   }
 
   /** Removes one bundle. Throws `BUNDLE_IN_USE` for one that a slot points to. */
   async remove(reference: string): Promise<BundleId> {
-    return this.exclusively(async () => {
+    return this.turn.take(async () => {
       const id = await this.shelf.find(reference);
       if (neededBy(await this.slots()).some(({ digest }) => digest === id.digest)) {
         throw new SpectaError(
@@ -196,7 +182,7 @@ export class ModelStore {
 
   /** Removes every bundle that no slot points to. */
   async gc(): Promise<BundleId[]> {
-    return this.exclusively(async () => {
+    return this.turn.take(async () => {
       const needed = new Set(neededBy(await this.slots()).map(({ digest }) => digest));
       const removable = (await this.shelf.list()).filter(({ digest }) => !needed.has(digest));
       for (const id of removable) await this.shelf.remove(id);
@@ -208,35 +194,10 @@ export class ModelStore {
   async list(whole = false): Promise<InstalledBundle[]> {
     const slots = await this.slots();
     const ids = await this.shelf.list();
-    return Promise.all(ids.map((id) => this.lookAt(id, slots, whole)));
-  }
-
-  private async lookAt(id: BundleId, slots: Slots, whole: boolean): Promise<InstalledBundle> {
-    const is = (pointer: transitions.Pointer | null): boolean =>
-      pointer?.kind === 'installed' && pointer.digest === id.digest;
-    const marks = [
-      ...(is(slots.current) ? (['current'] as const) : []),
-      ...(is(slots.previous) ? (['previous'] as const) : []),
-      ...(slots.trial?.bundle.digest === id.digest ? (['trial'] as const) : []),
-    ];
-    try {
-      const { manifest, bytes, signedBy } = await this.readHead(id);
-      if (whole) await this.shelf.open(id);
-      return { id, slots: marks, manifest, bytes, signedBy, fault: null };
-    } catch (error) {
-      if (!(error instanceof SpectaError)) throw error;
-      return { id, slots: marks, manifest: null, bytes: 0, signedBy: null, fault: error };
-    }
-  }
-
-  private async readHead(
-    id: BundleId,
-  ): Promise<{ readonly manifest: Manifest; readonly bytes: number; readonly signedBy: string | null }> {
-    const folder = this.shelf.folderOf(id);
-    const head = await readManifestBytes(folder, this.fs);
-    const manifest = parseManifest(manifestText(head, folder), folder);
-    const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-    return { manifest, bytes, signedBy: await this.signerOf(id) };
+    const { trust } = this.options;
+    return Promise.all(
+      ids.map((id) => lookAtInstalled(id, slots, { shelf: this.shelf, fs: this.fs, trust, whole })),
+    );
   }
 
   /** An installed bundle that may serve: whole, signed by a key that is trusted today, fit, and no step back. */
@@ -256,48 +217,11 @@ export class ModelStore {
   }
 
   private change(next: (slots: Slots) => Slots | Promise<Slots>): Promise<Slots> {
-    return this.exclusively(async () => {
+    return this.turn.take(async () => {
       const slots = await next(await this.slots());
       await writeSlots(this.fs, this.folder, slots);
       return slots;
     });
-  }
-
-  private async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    await this.fs.mkdir(join(this.folder, 'bundles'));
-    const lock = await this.takeLock();
-    try {
-      // A process may have died between a rename and its sync. What is decided on now must not go back by itself later.
-      for (const folder of [dirname(this.folder), this.folder, join(this.folder, 'bundles')])
-        await this.fs.syncFolder(folder);
-      await this.sweep();
-      return await work();
-    } finally {
-      await lock.release();
-    }
-  }
-
-  private async takeLock(): Promise<{ release(): Promise<void> }> {
-    const { clock, patienceMs = 10_000 } = this.options;
-    const endMs = clock.now().monoMs + patienceMs;
-    for (;;) {
-      const lock = await this.fs.lock(join(this.folder, 'lock'));
-      if (lock !== null) return lock;
-      if (clock.now().monoMs >= endMs) {
-        throw new SpectaError(
-          'SLOTS_BUSY',
-          `Another process changes the models in ${this.folder}.`,
-          'Wait until it is done, then try again.',
-        );
-      }
-      await clock.sleep(RETRY_MS);
-    }
-  }
-
-  private async sweep(): Promise<void> {
-    await this.shelf.sweep();
-    for (const name of await this.fs.list(this.folder))
-      if (isTemporary(name)) await this.fs.remove(join(this.folder, name));
   }
 
   private async readOrSetAside(): Promise<{ readonly slots: Slots; readonly damage: SpectaError | null }> {

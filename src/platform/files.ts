@@ -161,13 +161,17 @@ async function makeFolder(calls: DiskCalls, path: string): Promise<void> {
 
 async function openPlain(calls: DiskCalls, path: string): Promise<ReadableFile> {
   const handle = await calls.open(path, 'plain');
-  const found = await handle.stat();
-  if (!found.isFile()) {
+  let bytes: number;
+  try {
+    const found = await handle.stat();
+    if (!found.isFile()) throw new SpectaError('DISK_FAILED', `${path} is no plain file.`, 'Name a file.');
+    bytes = found.size;
+  } catch (error) {
     await handle.close();
-    throw new SpectaError('DISK_FAILED', `${path} is no plain file.`, 'Name a file.');
+    throw error;
   }
   return {
-    bytes: found.size,
+    bytes,
     read: (into) => attempt('read', path, () => handle.read(into, null)),
     close: () => attempt('close', path, () => handle.close()),
   };

@@ -47,6 +47,9 @@ export class ScriptedKernel implements Libc {
   copies = 0;
   /** Fails the call of this number with the code. */
   failure: { readonly at: number; readonly code: string } | null = null;
+  /** Buffers that there is memory to map; and whether giving one back fails, as it never should. */
+  mappable = Number.POSITIVE_INFINITY;
+  unmapFails = false;
   private readonly waiting: ScriptedFrame[] = [];
   private readonly queued = new Set<number>();
   private readonly filled = new Map<number, ScriptedFrame>();
@@ -75,6 +78,7 @@ export class ScriptedKernel implements Libc {
   }
 
   mmap(_descriptor: number, bytes: number, offset: number): ReturnType<Libc['mmap']> {
+    if (this.mapped >= this.mappable) throw new SystemCallError('mmap', 'ENOMEM');
     this.mapped += 1;
     let isMapped = true;
     return {
@@ -89,6 +93,7 @@ export class ScriptedKernel implements Libc {
       unmap: () => {
         if (isMapped) this.mapped -= 1;
         isMapped = false;
+        if (this.unmapFails) throw new SystemCallError('munmap', 'EINVAL');
       },
     };
   }

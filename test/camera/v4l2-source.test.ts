@@ -48,8 +48,9 @@ async function plug(script: Script, path = node): Promise<void> {
 }
 
 async function unplug(path = node): Promise<void> {
-  kernel.cameras.delete(path);
+  // First its node: whoever looks for it anew must not find one that nobody answers behind.
   await rm(path, { force: true });
+  kernel.cameras.delete(path);
 }
 
 function open(
@@ -249,6 +250,23 @@ test('whichever call fails, once, with whatever code: it recovers by itself and 
       expect([at, code, kernel.descriptors.size, kernel.mapped]).toEqual([at, code, 0, 0]);
     }
   }
+});
+
+test('where buffers cannot be mapped, nor given back, the descriptor is closed all the same and the reason told', async () => {
+  await plug(yuyv);
+  kernel.mappable = 2;
+  kernel.unmapFails = true;
+  const source = open();
+  await source.start();
+  await until(() => source.state.kind === 'recovering');
+  expect(source.state).toMatchObject({
+    reason: expect.stringMatching(/no memory for the buffers \(mmap: ENOMEM\)/),
+  });
+  expect([kernel.descriptors.size, kernel.mapped]).toEqual([0, 0]);
+  kernel.mappable = Number.POSITIVE_INFINITY;
+  kernel.unmapFails = false;
+  kernel.push(image(0));
+  await taken(source);
 });
 
 test("luma's range: what the driver says, else the kernel's rule, but grey as sensors give it", () => {

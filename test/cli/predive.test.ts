@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { askDaemon } from '../../src/daemon/control/ask-daemon.ts';
 import { mosquittoMissing } from '../fixtures/mosquitto.ts';
+import { configured } from '../scenarios/flashing.ts';
 import { Stage } from '../scenarios/stage.ts';
 import { expectedError, specta } from './specta.ts';
 
@@ -115,6 +116,23 @@ test('without a daemon camera and engine are taken for one frame, and nothing is
   expect(items.find(({ item }) => item === 'backup')).toMatchObject({ state: 'green' });
   for (const { state, todo } of items) expect(todo === null).toBe(state === 'green');
   expect(existsSync(stateFolder)).toBe(false);
+});
+
+test('without a daemon the model is the one that its next start serves, not the one that came with SPECTA', async () => {
+  const camera = await stage.film([['sound', 3]]);
+  const settings = {
+    camera: { uri: `replay:${camera}` },
+    surface: { broker: 'mqtt://127.0.0.1:1' },
+    model: { allowUnsigned: true },
+  };
+  const { file, store, ashore } = await configured(stage, settings);
+  await store.install(await ashore.pack('good', '0.1.0', { signed: false }));
+  await store.activate('tiny@0.1.0');
+  const { stdout } = await specta(['predive', '--config', file, '--json']);
+  const model = report(stdout).items.find(({ item }) => item === 'model');
+  expect(model).toMatchObject({ state: 'red', found: 'tiny 0.1.0, signed by NOBODY: never for a dive' });
+  const doctor = await specta(['doctor', '--config', file]);
+  expect(doctor.stdout).toMatch(/^good +engine +onnx on cpu: tiny 0\.1\.0/m);
 });
 
 test('with neither a daemon nor a configuration there is nothing to look at', async () => {

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -171,6 +171,28 @@ describe.skipIf(missing !== null)("the vessel's broker as shipped", () => {
         stdio: 'pipe',
       });
     expect(refused).toThrow(/cannot be a vehicle/);
+  });
+
+  test('an authority whose key is kept elsewhere is not replaced by another one', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'specta-authority-'));
+    try {
+      const make = (...names: string[]): unknown =>
+        execFileSync('sh', [join(FOLDER, 'certificates.sh'), folder, 'vessel.test', ...names], {
+          stdio: 'pipe',
+        });
+      make('rov-1');
+      const authority = readFileSync(join(folder, 'ca.crt'));
+      renameSync(join(folder, 'ca.key'), join(folder, 'kept-safe'));
+      expect(() => make('rov-2')).toThrow(/ca\.key is not in .*: bring it back/);
+      expect(readFileSync(join(folder, 'ca.crt'))).toEqual(authority);
+      renameSync(join(folder, 'kept-safe'), join(folder, 'ca.key'));
+      // Cut off between key and certificate: done again.
+      rmSync(join(folder, 'rov-1.crt'));
+      make('rov-1', 'rov-2');
+      for (const name of ['rov-1', 'rov-2']) expect(existsSync(join(folder, `${name}.crt`))).toBe(true);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('nobody comes in without a certificate, or over a plain connection', async () => {

@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
@@ -20,7 +21,7 @@ const inbox = join(folder, 'inbox');
 const stick = join(folder, 'stick');
 const SCRIPT = resolve(import.meta.dirname, '../../device/usb/specta-usb.sh');
 
-function plugIn(): Promise<number | null> {
+function plugIn(environment: Readonly<Record<string, string>> = {}): Promise<number | null> {
   const child = spawn('sh', [SCRIPT, '/dev/none'], {
     stdio: 'ignore',
     env: {
@@ -29,6 +30,8 @@ function plugIn(): Promise<number | null> {
       SPECTA_STICK: stick,
       SPECTA_USER: userInfo().username,
       SPECTA_WAIT: '60',
+      SPECTA_SPARE: '0',
+      ...environment,
     },
   });
   return new Promise((settle) => child.once('close', settle));
@@ -65,4 +68,28 @@ test('a stick: its models go into the inbox whole, the answers come back, odd na
   writeFileSync(join(inbox, 'a-1.0.0.spectamodel.result.txt'), 'YES\nin use\n');
   expect(await third).toBe(0);
   expect(answer('a-1.0.0.spectamodel')).toBe('YES\nin use\n');
+}, 60_000);
+
+test('what was left half copied goes, and a disk without room takes nothing', async () => {
+  mkdirSync(inbox, { recursive: true });
+  mkdirSync(stick, { recursive: true });
+  const [left, begun] = [join(inbox, '.pulled-out.part'), join(inbox, '.another-stick.part')];
+  for (const path of [left, begun]) writeFileSync(path, 'half');
+  const twoHoursAgo = Date.now() / 1000 - 7_200;
+  utimesSync(left, twoHoursAgo, twoHoursAgo);
+  writeFileSync(join(stick, 'large-1.0.0.spectamodel'), 'a model for which there is no room');
+  for (const name of readdirSync(stick).filter((each) => each.startsWith('a-'))) rmSync(join(stick, name));
+  expect(await plugIn({ SPECTA_SPARE: '1000000000000000000' })).toBe(0);
+  expect(existsSync(join(inbox, 'large-1.0.0.spectamodel'))).toBe(false);
+  expect(existsSync(left)).toBe(false);
+  expect(existsSync(begun)).toBe(true);
+}, 60_000);
+
+test('a copy that fails in the middle leaves no half model behind', async () => {
+  const programs = join(folder, 'bin');
+  mkdirSync(programs);
+  writeFileSync(join(programs, 'sync'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  writeFileSync(join(stick, 'cut-1.0.0.spectamodel'), 'a model');
+  expect(await plugIn({ PATH: `${programs}:${process.env.PATH}` })).not.toBe(0);
+  expect(readdirSync(inbox).filter((name) => name.includes('cut-1.0.0'))).toEqual([]);
 }, 60_000);

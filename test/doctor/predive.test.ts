@@ -39,6 +39,8 @@ const good: DeckFacts = {
       createdAt: '2026-05-01T00:00:00Z',
       engine: 'onnx',
       provider: 'cpu',
+      signature: 'shipped',
+      passedOver: null,
     },
   },
   clock: { at: vehicle.at, clockQuality: 'synchronised' },
@@ -76,6 +78,13 @@ test('a vehicle in order is ready: all green, nothing to do', () => {
   expect(isReady([])).toBe(false);
 });
 
+type ModelOnDeck = Extract<DeckFacts['model'], { value: unknown }>['value'];
+
+function modelThat(change: Partial<ModelOnDeck>): DeckFacts['model'] {
+  if ('error' in good.model) throw new Error(good.model.error);
+  return { value: { ...good.model.value, ...change } };
+}
+
 const error = new SpectaError('DAEMON_ABSENT', 'No daemon answers.', 'Start it.');
 const away = { error: 'it is away', help: 'Look for it.' };
 const reds: readonly (readonly [string, string, Partial<DeckFacts>])[] = [
@@ -103,6 +112,14 @@ const reds: readonly (readonly [string, string, Partial<DeckFacts>])[] = [
   ['lamp', 'nobody said', { spoken: { ...good.spoken, lamp: 'unasked' } }],
   ['lamp', 'not seen to blink', { spoken: { ...good.spoken, lamp: 'no' } }],
   ['model', 'it is away', { model: away }],
+  [
+    'model',
+    'm 1.0.0 instead of m 1.1.0: it is damaged',
+    {
+      model: modelThat({ passedOver: { name: 'm', version: '1.1.0', digest: 'd', reason: 'it is damaged' } }),
+    },
+  ],
+  ['model', 'signed by NOBODY', { model: modelThat({ signature: 'unsigned' }) }],
   [
     'clock',
     'never set',

@@ -59,6 +59,9 @@ export function change(
   };
 }
 
+/** No lamp test at start, so that a test sees only what it is about. */
+export const QUIET = { lampTestSeconds: 0 };
+
 /** A light on a bench: its wire is watched while time is moved by hand. */
 export class BenchLight {
   readonly clock = new CountingClock();

@@ -15,6 +15,19 @@ gpioLineSuite('simulated', () => {
   };
 });
 
+test('the safe level is on the wire when the line is given back, whichever it is, and nothing else was written', () => {
+  // A real chip may fall back to its pull once the line is given back: only here the last level stays to be seen.
+  for (const safe of [true, false]) {
+    const pin = new SimulatedPin();
+    const line = new SimulatedLine(pin);
+    line.open(!safe);
+    line.close(safe);
+    line.close(!safe);
+    expect(pin.level).toBe(safe);
+    expect(pin.history).toEqual(safe ? [true] : [true, false]);
+  }
+});
+
 test('the history of a simulated pin is bounded and keeps the newest', () => {
   const pin = new SimulatedPin();
   for (let i = 0; i < PIN_HISTORY_LIMIT * 3 + 1; i += 1) pin.write(i % 2 === 0);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ModelStore } from '../../src/model/model-store.ts';
 import { chooseServing } from '../../src/model/serving.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { nodeFiles } from '../../src/platform/files.ts';
+import { diskError, type FileSystem, nodeFiles } from '../../src/platform/files.ts';
 import {
   archiveOf,
   archiveOfBundle,
@@ -21,11 +21,11 @@ const folder = mkdtempSync(join(tmpdir(), 'specta-store-'));
 const at = (name: string): string => join(folder, name);
 const shippedBundle = { folder: 'shipped', manifest: {} as never, digest: 'shipped' };
 
-function storeIn(state: string, patienceMs = 0): ModelStore {
+function storeIn(state: string, patienceMs = 0, fs: FileSystem = nodeFiles): ModelStore {
   mkdirSync(at(state), { recursive: true });
   return new ModelStore({
     folder: join(at(state), 'models'),
-    fs: nodeFiles,
+    fs,
     clock: systemClock,
     trust: { keys: [key.trusted], allowUnsigned: false },
     runtime: RUNTIME,
@@ -79,6 +79,26 @@ test('a damaged current is passed over, told, and mended by the same file', asyn
   ]);
   expect(await store.install(at('1.1.0'))).toMatchObject({ placed: 'repaired' });
   expect(await chooseServing(await store.slots(), store.shelf, shipped)).toMatchObject({ slot: 'current' });
+});
+
+test('a current one that the disk cannot read any more is mended by the same file', async () => {
+  const store = storeIn('unreadable');
+  await store.install(at('1.0.0'));
+  await store.activate('small@1.0.0');
+  const { id } = smallBundle('1.0.0');
+  const weights = join(store.shelf.folderOf(id), 'model.onnx');
+  const failing = storeIn('unreadable', 0, {
+    ...nodeFiles,
+    openFile: async (path) => {
+      const file = await nodeFiles.openFile(path);
+      const broken = Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+      return path === weights
+        ? { ...file, read: () => Promise.reject(diskError(broken, 'read', path)) }
+        : file;
+    },
+  });
+  expect(await failing.install(at('1.0.0'))).toMatchObject({ placed: 'repaired' });
+  expect((await store.list(true)).map(({ fault }) => fault)).toEqual([null]);
 });
 
 test('slots that say nothing: SPECTA’s own model serves, the file is kept, flashing works again', async () => {

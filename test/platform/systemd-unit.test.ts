@@ -51,6 +51,10 @@ test('the unit forbids nothing that Node needs, and names its Node by the full p
   expect(unit).toMatch(/^ExecStart=\/opt\/specta\/current\/bin\/node \//m);
 });
 
+test('a model on trial that the kernel ends for its memory does not take the daemon along', () => {
+  expect(unit).toMatch(/^OOMPolicy=continue$/m);
+});
+
 describe('the pause before a restart', () => {
   /** Runs one step. @returns seconds that it would have slept */
   function step(name: 'before' | 'after', environment: Record<string, string> = {}): number {

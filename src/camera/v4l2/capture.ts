@@ -88,8 +88,8 @@ export class Capture {
       startStreaming(node, mode);
       return capture;
     } catch (error) {
-      for (const mapping of mappings) mapping.unmap();
-      node.close();
+      // The first failure is the one to tell.
+      letGo(node, mappings);
       throw error;
     }
   }
@@ -141,24 +141,31 @@ export class Capture {
 
   /** Stops and gives everything back; what fails on the way is returned, not thrown. Call once, with no `ready` open. */
   close(): readonly unknown[] {
-    const failures: unknown[] = [];
-    const attempt = (step: () => void): void => {
-      try {
-        step();
-      } catch (error) {
-        failures.push(error);
-      }
-    };
-    attempt(() => stopStreaming(this.node));
-    for (const mapping of this.mappings) attempt(() => mapping.unmap());
-    attempt(() => this.node.close());
-    return failures;
+    const failures = failuresOf([() => stopStreaming(this.node)]);
+    return [...failures, ...letGo(this.node, this.mappings)];
   }
 
   private queue(index: number): void {
     const buffer = this.buffer.clear().set({ index, type: TYPE, memory: MEMORY });
     this.node.ask(REQUESTS.queueBuffer, buffer);
   }
+}
+
+/** Does every step, whatever becomes of those before. @returns what failed */
+function failuresOf(steps: readonly (() => void)[]): readonly unknown[] {
+  return steps.flatMap((step) => {
+    try {
+      step();
+      return [];
+    } catch (error) {
+      return [error];
+    }
+  });
+}
+
+/** Gives mappings and descriptor back. @returns what failed on the way */
+function letGo(node: VideoNode, mappings: readonly Mapping[]): readonly unknown[] {
+  return failuresOf([...mappings.map((mapping) => () => mapping.unmap()), () => node.close()]);
 }
 
 function settle(node: VideoNode, mode: ChosenMode): Settled {

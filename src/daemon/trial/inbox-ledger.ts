@@ -4,7 +4,7 @@ import { type FileSystem, writeDurably } from '../../platform/files.ts';
 
 /** One file that lay in the inbox. */
 const entrySchema = z.strictObject({
-  /** Of the beginning of its content and its size: the same file under another name is the same. */
+  /** Of its content: the same file under another name is the same. */
   key: z.string(),
   path: z.string(),
   at: z.string(),
@@ -30,8 +30,9 @@ export class InboxLedger {
     this.path = path;
   }
 
-  async has(key: string): Promise<boolean> {
-    return (await this.read()).some((entry) => entry.key === key);
+  /** What became of the file with this key; null when none was taken. */
+  async find(key: string): Promise<InboxEntry | null> {
+    return (await this.read()).find((entry) => entry.key === key) ?? null;
   }
 
   /** Entries that were begun and never came to an end. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { BundleId } from '../../model/admission.ts';
+import { BUNDLE_LIMITS } from '../../model/bundle-limits.ts';
 import type { ModelStore } from '../../model/model-store.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { asSpectaError, SpectaError } from '../../platform/errors.ts';
@@ -25,15 +26,24 @@ export interface InboxParts {
 const LOOK_EVERY_MS = 2_000;
 /** A file that has not changed for so long is complete: copying a file never pauses so long, ms. */
 const STABLE_MS = 4_000;
-/** More files at once are looked at when these are gone. */
-const MOST_FILES = 32;
-const HEAD_BYTES = 64 * 1024;
+/** New files that are looked at at once; more are looked at when these are dealt with. */
+const MOST_NEW = 32;
+/** Files dealt with that are looked at again: they may have been exchanged. */
+const MOST_KNOWN = 256;
+const CHUNK_BYTES = 128 * 1024;
 const ENDING = '.spectamodel';
 
 interface Seen {
   readonly bytes: number;
   readonly modifiedUtcMs: number;
   readonly sinceMs: number;
+}
+
+const resultOf = (path: string): string => `${path}.result.txt`;
+
+function wordsOf({ path, at, answer }: InboxEntry): string {
+  const said = answer === null ? 'has no answer yet' : `was answered ${answer}`;
+  return `The same content was taken at ${at}, as ${basename(path)}, and ${said}.`;
 }
 
 const nameOf = ({ name, version }: Pick<BundleId, 'name' | 'version'>): string => `${name}@${version}`;
@@ -87,7 +97,7 @@ export class Inbox {
     const { folder, fs } = this.parts;
     if (this.stopping.signal.aborted) return;
     const names = (await fs.list(folder)).filter((name) => name.endsWith(ENDING) && !name.startsWith('.'));
-    const complete = await this.completeOf(names.slice(0, MOST_FILES));
+    const complete = await this.completeOf(names);
     if (!this.hasBegun) {
       for (const entry of await this.ledger.unfinished())
         await this.finish(entry, 'NO', 'SPECTA ended before the trial did. It is not tried again by itself.');
@@ -105,7 +115,11 @@ export class Inbox {
     const nowMs = clock.now().monoMs;
     const seen = new Map<string, Seen>();
     const complete: string[] = [];
-    for (const name of names) {
+    const there = new Set(names);
+    for (const name of this.done) if (!there.has(name)) this.done.delete(name);
+    const fresh = names.filter((name) => !this.done.has(name)).slice(0, MOST_NEW);
+    const known = names.filter((name) => this.done.has(name)).slice(0, MOST_KNOWN);
+    for (const name of [...fresh, ...known]) {
       const found = await fs.lstat(join(folder, name));
       if (found?.kind !== 'file') continue;
       const { bytes, modifiedUtcMs } = found;
@@ -116,19 +130,16 @@ export class Inbox {
       if (!isSame) this.done.delete(name);
       else if (nowMs - sinceMs >= STABLE_MS && !this.done.has(name)) complete.push(name);
     }
-    for (const name of this.done) if (!seen.has(name)) this.done.delete(name);
     this.seen = seen;
     return complete;
   }
 
   private async take(name: string): Promise<void> {
-    const { folder, clock, log, store, models } = this.parts;
+    const { folder, log, store, models } = this.parts;
     const path = join(folder, name);
-    const key = await this.keyOf(path);
     this.done.add(name);
-    if (await this.ledger.has(key)) return;
-    const entry: InboxEntry = { key, path, at: new Date(clock.now().utcMs).toISOString(), answer: null };
-    await this.ledger.put(entry);
+    const entry = await this.entered(path);
+    if (entry === null) return;
     log.warn({ path }, 'a model lies in the inbox');
     try {
       const { id } = await store.install(path, {}, { signal: this.stopping.signal });
@@ -155,16 +166,50 @@ export class Inbox {
     }
   }
 
+  /** Writes down that a file is taken; null for one that is not: it cannot be read, or its content was taken before. */
+  private async entered(path: string): Promise<InboxEntry | null> {
+    const { fs, clock, log } = this.parts;
+    try {
+      const key = await this.keyOf(path);
+      const before = await this.ledger.find(key);
+      if (before === null) {
+        const at = new Date(clock.now().utcMs).toISOString();
+        const entry: InboxEntry = { key, path, at, answer: null };
+        await this.ledger.put(entry);
+        return entry;
+      }
+      if ((await fs.lstat(resultOf(path))) === null)
+        await this.tell(
+          path,
+          'NO',
+          `${wordsOf(before)} It is not taken again by itself: specta model flash.`,
+        );
+    } catch (error) {
+      // One that cannot be read must not keep the others out; one that has gone again needs no answer.
+      if (this.stopping.signal.aborted || (await fs.lstat(path)) === null) return null;
+      const { code, message, help } = asSpectaError(error);
+      log.error({ code, path }, `a file in the inbox cannot be taken: ${message}`);
+      await this.tell(path, 'NO', `${message} ${help} [${code}] Nothing was changed.`);
+    }
+    return null;
+  }
+
+  /** Of the whole content: a copy that was damaged on its way is another file than the mended one. */
   private async keyOf(path: string): Promise<string> {
     const file = await this.parts.fs.openFile(path);
     try {
-      const head = new Uint8Array(Math.min(HEAD_BYTES, file.bytes));
-      for (let at = 0; at < head.byteLength; ) {
-        const got = await file.read(head.subarray(at));
+      const hash = createHash('sha256');
+      const chunk = new Uint8Array(Math.min(CHUNK_BYTES, file.bytes + 1));
+      // One of more bytes is refused by its size, whatever it holds.
+      let left = file.bytes > 2 * BUNDLE_LIMITS.bytes ? CHUNK_BYTES : file.bytes;
+      while (left > 0) {
+        this.stopping.signal.throwIfAborted();
+        const got = await file.read(chunk);
         if (got === 0) break;
-        at += got;
+        hash.update(chunk.subarray(0, got));
+        left -= got;
       }
-      return `${createHash('sha256').update(head).digest('hex')}-${file.bytes}`;
+      return `${hash.digest('hex')}-${file.bytes}`;
     } finally {
       await file.close();
     }
@@ -205,7 +250,7 @@ export class Inbox {
     const { fs, clock, log } = this.parts;
     const text = `${answer}\n${words}\n${new Date(clock.now().utcMs).toISOString()}\n`;
     try {
-      await writeDurably(fs, `${path}.result.txt`, new TextEncoder().encode(text));
+      await writeDurably(fs, resultOf(path), new TextEncoder().encode(text));
     } catch (error) {
       const why = error instanceof SpectaError ? error.message : String(error);
       log.warn({ path }, `the answer could not be written beside the file: ${why}`);

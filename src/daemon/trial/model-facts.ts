@@ -1,5 +1,5 @@
 import type { BundleId } from '../../model/admission.ts';
-import type { InstalledBundle } from '../../model/model-store.ts';
+import type { InstalledBundle } from '../../model/installed-bundle.ts';
 import type { Pointer, Slots } from '../../model/slots.ts';
 import type { TrialTally } from '../../model/trial.ts';
 import { isoUtc } from '../../surface/messages/envelope.ts';

@@ -4,49 +4,36 @@ import type { Verdict } from '../../domain/verdict.ts';
 import type { Allowances, BundleId } from '../../model/admission.ts';
 import type { ModelStore } from '../../model/model-store.ts';
 import { FIRST_SLOTS, type Slots } from '../../model/slots.ts';
-import type { Clock } from '../../platform/clock.ts';
 import { Emitter } from '../../platform/emitter.ts';
 import { asSpectaError, SpectaError } from '../../platform/errors.ts';
-import type { FileSystem } from '../../platform/files.ts';
-import type { Logger } from '../../platform/log.ts';
 import type { ModelsOnBoard } from '../../surface/messages/model.ts';
 import type { DataOf } from '../../surface/messages/request.ts';
-import type { EngineChoice } from '../../vision/engine/engine.ts';
-import { proveInChild } from '../../vision/prove-in-child.ts';
 import { startVision, type Vision } from '../../vision/vision.ts';
 import { type ServingModel, signatureOf } from '../model-to-serve.ts';
 import type { SupervisedVision } from '../supervised-vision.ts';
-import { fallbacksFor, openPointer } from './fallbacks.ts';
+import { fallbacksFor, firstToLoad, openPointer } from './fallbacks.ts';
+import { LoadWatch } from './load-watch.ts';
 import { installedFacts, lastTrialFacts, pointerFacts, servingFacts, trialFacts } from './model-facts.ts';
-import { TrialRecord } from './trial-record.ts';
-import { type TrialParts, TrialUnderWay } from './trial-under-way.ts';
+import { NextFrame } from './next-frame.ts';
+import { Tryout, type TryoutEnd, type TryoutParts } from './tryout.ts';
 
-export interface OnboardModelsParts {
+export interface OnboardModelsParts extends TryoutParts {
   /** null: this daemon serves what it was given, and nothing can be flashed into it. */
   readonly store: ModelStore | null;
   /** Opens the bundle that came with SPECTA. */
   readonly shipped: () => Promise<Bundle>;
   readonly serving: ServingModel;
-  /** This boot's id. */
-  readonly boot: string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly fs: FileSystem;
-  readonly engine: EngineChoice & { readonly lanes?: number };
-  readonly trial: Pick<TrialParts, 'rules' | 'limits' | 'everyNth'>;
-  /** Where the records of trials go. */
-  readonly recordFolder: string;
   readonly vision: SupervisedVision;
   /** Another bundle serves from the next frame on. */
   readonly onSwap: (bundle: Bundle) => void;
 }
 
-/** A trial's progress is told at most this often, ms. */
-const TELL_EVERY_MS = 1_000;
-/** A model that was loaded and has not taken the process down for so long will not, ms. */
-const LIVED_MS = 60_000;
-/** Without frames there is no "between two frames" to wait for, ms. */
-const NEXT_FRAME_MS = 1_000;
+/** So often the model that serves is started again by itself before another one is looked for, and each so many times after. */
+const MOST_ATTEMPTS = 5;
+
+function stopped(): SpectaError {
+  return new SpectaError('REQUEST_REFUSED', 'The daemon is stopping.', 'Ask again once it runs.');
+}
 
 /**
  * The models of the running daemon: which one serves, the one on trial, and the switch between two frames. One thing
@@ -55,24 +42,27 @@ const NEXT_FRAME_MS = 1_000;
 export class OnboardModels {
   /** Something that is told has changed. */
   readonly changes = new Emitter<void>();
+  /** Whoever starts vision tells it of the loading. */
+  readonly loads: LoadWatch;
   private readonly parts: OnboardModelsParts;
   private current: ServingModel;
   private slots: Slots = FIRST_SLOTS;
   private trialSignature: ServingModel['signature'] = 'untrusted';
-  private trial: TrialUnderWay | null = null;
+  /** The bundle that is being tried out, from before its trial begins until after it is dealt with. */
+  private tryout: Tryout | null = null;
+  private readonly nextFrame: NextFrame;
+  private readonly stopping = new AbortController();
   private work: Promise<void> = Promise.resolve();
-  private atNextFrame: (() => void) | null = null;
   private hasSeen = false;
-  private isStopped = false;
-  private toldMs = Number.NEGATIVE_INFINITY;
-  /** Digest of the model whose loading is counted on disk and not yet survived. */
-  private beingLoaded: string | null = null;
-  private cancelLived: () => void = () => undefined;
-  private forgetting: Promise<void> = Promise.resolve();
 
   constructor(parts: OnboardModelsParts) {
     this.parts = parts;
     this.current = parts.serving;
+    this.loads = new LoadWatch(parts.store, parts.clock, parts.log);
+    this.nextFrame = new NextFrame(parts.clock);
+    parts.vision.changes.on((state) => {
+      if (state.kind === 'recovering' && state.attempt % MOST_ATTEMPTS === 0) this.replace(state.reason);
+    });
     this.warnOfUnsigned('serves', parts.serving);
     if (parts.store?.allowsUnsigned)
       parts.log.warn('model.allowUnsigned is set: models that NOBODY signed are taken. Never for a dive');
@@ -90,16 +80,16 @@ export class OnboardModels {
       signature,
       passedOver,
       unsignedAllowed: this.parts.store?.allowsUnsigned ?? false,
-      trial: trialFacts(this.slots, this.trialSignature, this.trial),
+      trial: trialFacts(this.slots, this.trialSignature, this.tryout?.trial ?? null),
       lastTrial: lastTrialFacts(this.slots),
     };
   }
 
-  /** A frame was judged by the model that serves, and none is in flight. Takes no time and never throws. */
+  /** A frame was judged by the model that serves. Takes no time and never throws. */
   see(verdict: Verdict, frame: Frame): void {
-    this.atNextFrame?.();
-    this.trial?.see(verdict, frame);
-    if (verdict.model.digest === this.beingLoaded) this.survived();
+    this.nextFrame.came();
+    this.tryout?.see(verdict, frame);
+    this.loads.judged(verdict.model.digest);
     if (this.hasSeen) return;
     this.hasSeen = true;
     this.look();
@@ -110,9 +100,11 @@ export class OnboardModels {
     const { store, log } = this.parts;
     if (store === null || this.isStopped) return;
     void this.inTurn(async () => {
+      await this.endOrphan(store);
       await this.know(await store.slots());
       const { trial } = this.slots;
-      if (this.hasSeen && trial?.phase.kind === 'waiting') await this.tryOut(store, trial.bundle);
+      if (!this.isStopped && this.hasSeen && trial?.phase.kind === 'waiting')
+        await this.tryOut(store, trial.bundle);
     }).catch((error: unknown) => {
       const { code, message } = asSpectaError(error);
       log.error({ code }, `the models on board could not be looked at: ${message}`);
@@ -121,13 +113,16 @@ export class OnboardModels {
 
   async list(): Promise<DataOf<'model/list'>> {
     const store = this.storeOrRefuse();
-    await this.know(await store.slots());
+    // In a trial the slots change by this daemon's own doing: what is read meanwhile may be the older.
+    if (this.tryout === null) await this.know(await store.slots());
     return { ...this.told(), bundles: (await store.list()).map(installedFacts) };
   }
 
   /** Puts a bundle that is on board on trial; it begins at once. */
   async activate(reference: string, allow: Allowances): Promise<DataOf<'model/activate'>> {
-    await this.know(await this.storeOrRefuse().requestTrial(reference, allow));
+    const store = this.storeOrRefuse();
+    await this.endOrphan(store);
+    await this.know(await store.requestTrial(reference, allow));
     this.look();
     return this.told();
   }
@@ -135,56 +130,24 @@ export class OnboardModels {
   /** Ends the trial; without one brings back what served before, loaded and proved before it is switched to. */
   async rollback(): Promise<DataOf<'model/rollback'>> {
     const store = this.storeOrRefuse();
-    const { trial } = this;
-    if (trial !== null) {
-      trial.end('ended by hand');
+    if (this.tryout !== null) {
+      this.tryout.end('ended by hand');
       await this.work;
       // It may have passed in this very moment; then it is to be gone back from.
-      if (trial.failure !== null) return this.told();
+      if (this.slots.lastTrial?.confirmed !== true) return this.told();
     }
     await this.inTurn(() => this.goBack(store));
     return this.told();
   }
 
-  /**
-   * This one is about to be loaded. On disk before it is: should it take the process down, the next start knows. What
-   * came with SPECTA is not counted: there is none to serve instead.
-   */
-  async loading({ bundle, signature }: ServingModel): Promise<void> {
-    const { store, log, clock } = this.parts;
-    if (store === null || signature === 'shipped') return;
-    await this.forgetting;
-    this.beingLoaded = bundle.digest;
-    // A disk that fails must not keep the vehicle from having a model.
-    await store.loads.begin(bundle.digest).catch((error: unknown) => {
-      const { code, message } = asSpectaError(error);
-      log.error({ code }, `the loading of the model could not be counted: ${message}`);
-    });
-    // Without a camera there is no verdict.
-    this.cancelLived = clock.after(LIVED_MS, () => this.survived());
-  }
-
-  /** What was being loaded has not taken the process down: it judged a frame, failed in order, or time has passed. */
-  survived(): void {
-    const { store, log } = this.parts;
-    const digest = this.beingLoaded;
-    this.cancelLived();
-    this.beingLoaded = null;
-    if (store === null || digest === null) return;
-    this.forgetting = store.loads.forget(digest).catch((error: unknown) => {
-      const { code, message } = asSpectaError(error);
-      log.error({ code }, `it could not be written that the model was loaded: ${message}`);
-    });
-  }
-
   /** Ends what is under way; a trial that was begun ends at the next start. Idempotent. */
   async stop(): Promise<void> {
-    this.isStopped = true;
-    this.survived();
-    this.trial?.end('SPECTA was stopped');
-    this.atNextFrame?.();
+    this.stopping.abort(stopped());
+    this.loads.survived();
+    this.tryout?.end('SPECTA was stopped');
+    this.nextFrame.close();
     await this.work;
-    await this.forgetting;
+    await this.loads.settled();
   }
 
   /** What can serve when the model that is to does not load: the one before, then the one that came with SPECTA. */
@@ -198,7 +161,11 @@ export class OnboardModels {
   serveInstead(serving: ServingModel): void {
     this.current = serving;
     this.parts.onSwap(serving.bundle);
-    this.tell();
+    this.changes.emit();
+  }
+
+  private get isStopped(): boolean {
+    return this.stopping.signal.aborted;
   }
 
   private told(): DataOf<'model/rollback'> {
@@ -213,9 +180,10 @@ export class OnboardModels {
   private storeOrRefuse(): ModelStore {
     const { store } = this.parts;
     if (store !== null && !this.isStopped) return store;
+    if (this.isStopped) throw stopped();
     throw new SpectaError(
       'REQUEST_REFUSED',
-      this.isStopped ? 'The daemon is stopping.' : 'This daemon serves the model it was started with.',
+      'This daemon serves the model it was started with.',
       'Ask a daemon that was started by specta run.',
     );
   }
@@ -236,71 +204,72 @@ export class OnboardModels {
     )
       this.trialSignature = await signatureOf(store, slots.trial.bundle, log);
     this.slots = slots;
-    this.tell();
-  }
-
-  private tell(): void {
-    this.toldMs = this.parts.clock.now().monoMs;
     this.changes.emit();
   }
 
   private async tryOut(store: ModelStore, id: BundleId): Promise<void> {
     const { boot, log } = this.parts;
-    // On disk before anything of it is loaded: should it take the daemon down, the next start knows.
-    await this.know(await store.beginTrial(boot));
-    log.warn({ ...id, signature: this.trialSignature }, 'a trial begins');
-    if (this.trialSignature === 'unsigned') log.warn({ ...id }, 'the model on trial is signed by NOBODY');
-    let passed: { readonly bundle: Bundle; readonly vision: Vision } | null = null;
-    let reason = 'SPECTA was stopped';
+    const tryout = new Tryout(this.parts);
+    this.tryout = tryout;
+    tryout.changes.on(() => this.changes.emit());
     try {
-      const bundle = await store.shelf.open(id);
-      const trial = this.begin(bundle);
-      const vision = await trial.run();
-      if (vision !== null) passed = { bundle, vision };
-      reason = trial.failure ?? reason;
-      // First on disk: the next start serves what serves now. It is told once it does.
-      if (vision !== null && !this.isStopped) this.slots = await store.confirmTrial(boot);
-    } catch (error) {
-      await passed?.vision.close();
-      passed = null;
-      reason = asSpectaError(error).message;
-    }
-    if (this.isStopped) {
-      await passed?.vision.close();
-    } else if (passed !== null) {
-      const serving = { bundle: passed.bundle, slot: 'current', signature: this.trialSignature } as const;
-      this.trial = null;
-      await this.swap(passed.vision, serving);
-    } else {
-      this.trial = null;
-      await this.giveUp(store, id, reason);
+      // On disk before anything of it is loaded: should it take the daemon down, the next start knows.
+      await this.know(await store.beginTrial(boot));
+      log.warn({ ...id, signature: this.trialSignature }, 'a trial begins');
+      if (this.trialSignature === 'unsigned') log.warn({ ...id }, 'the model on trial is signed by NOBODY');
+      await this.settle(store, id, await tryout.run(store.shelf, id));
+    } finally {
+      this.tryout = null;
     }
   }
 
-  private begin(bundle: Bundle): TrialUnderWay {
-    const { boot, clock, log, fs, engine, trial: options, recordFolder } = this.parts;
-    const time = new Date(clock.now().utcMs).toISOString().replace(/[-:]|\.\d+/g, '');
-    const { name, version } = bundle.manifest;
-    const record = TrialRecord.begin(recordFolder, `${time}-${name}-${version}-${boot.slice(0, 8)}`, fs, log);
-    const trial = new TrialUnderWay({
-      ...options,
-      bundle,
-      clock,
-      log,
-      record,
-      prove: (signal) => proveInChild(bundle, engine, { signal }),
-      load: (signal) => startVision({ ...engine, bundle, log, signal }),
+  /** Lets a bundle serve that has passed, or gives it up. Stopped, it is left to the next start. */
+  private async settle(store: ModelStore, id: BundleId, end: TryoutEnd): Promise<void> {
+    if (end.kind === 'failed') {
+      if (!this.isStopped) await this.giveUp(store, id, end.reason);
+      return;
+    }
+    const { bundle, vision } = end;
+    let confirmed = this.slots;
+    try {
+      // First on disk: the next start serves what serves now. It is told once it does.
+      if (!this.isStopped) confirmed = await store.confirmTrial(this.parts.boot);
+    } catch (error) {
+      await vision.close();
+      await this.giveUp(store, id, asSpectaError(error).message);
+      return;
+    }
+    if (this.isStopped) await vision.close();
+    else await this.swap(vision, { bundle, slot: 'current', signature: this.trialSignature }, confirmed);
+  }
+
+  /** The model that serves does not come back: the next one that loads takes its place, as at a start. */
+  private replace(reason: string): void {
+    const { log, engine, vision } = this.parts;
+    const { loads } = this;
+    const { signal } = this.stopping;
+    this.tryout?.end('the model that serves has failed');
+    void this.inTurn(async () => {
+      if (this.isStopped || vision.state.kind !== 'recovering') return;
+      const { name, version } = this.current.bundle.manifest;
+      const passedOver = { name, version, digest: this.current.bundle.digest, reason };
+      const found = await firstToLoad(await this.fallbacks(), { engine, loads, log, signal });
+      if (found === null) return;
+      // It may have come back meanwhile.
+      if (this.isStopped || vision.state.kind !== 'recovering') await found.vision.close();
+      else await this.swap(found.vision, { ...found.serving, passedOver }, null);
+    }).catch((error: unknown) => {
+      const { code, message } = asSpectaError(error);
+      log.error({ code }, `no model could take the place of the one that failed: ${message}`);
     });
-    let kind = trial.state.kind;
-    trial.changes.on((state) => {
-      const isNews = state.kind !== kind || clock.now().monoMs - this.toldMs >= TELL_EVERY_MS;
-      kind = state.kind;
-      if (isNews) this.tell();
-    });
-    this.trial = trial;
-    if (this.isStopped) trial.end('SPECTA was stopped');
-    this.tell();
-    return trial;
+  }
+
+  /** Ends a trial that this boot has begun on disk and nobody carries out: a disk that failed left it there. */
+  private async endOrphan(store: ModelStore): Promise<void> {
+    const { trial } = await store.slots();
+    const isOurs = trial?.phase.kind === 'begun' && trial.phase.boot === this.parts.boot;
+    if (isOurs && this.tryout === null && !this.isStopped)
+      await this.giveUp(store, trial.bundle, 'the disk failed when it began or ended');
   }
 
   private async giveUp(store: ModelStore, id: BundleId, reason: string): Promise<void> {
@@ -318,6 +287,7 @@ export class OnboardModels {
   }
 
   private async goBack(store: ModelStore): Promise<void> {
+    this.stopping.signal.throwIfAborted();
     const slots = await store.slots();
     if (slots.trial !== null || slots.previous === null) {
       await this.know(await store.rollback());
@@ -325,34 +295,38 @@ export class OnboardModels {
     }
     const { log, engine, shipped } = this.parts;
     const serving = await openPointer(slots.previous, { store, shipped, log });
-    const vision = await startVision({ ...engine, bundle: serving.bundle, log });
+    const { signal } = this.stopping;
+    const vision = await startVision({ ...engine, bundle: serving.bundle, log, signal });
+    let gone: Slots;
     try {
-      this.slots = await store.rollback();
+      gone = await store.rollback();
     } catch (error) {
       await vision.close();
       throw error;
     }
-    await this.swap(vision, serving);
+    await this.swap(vision, serving, gone);
   }
 
-  /** Switches where no frame is in flight; comes back when the model before is closed. */
-  private async swap(vision: Vision, serving: ServingModel): Promise<void> {
-    const { clock, log, onSwap } = this.parts;
+  /**
+   * Switches between two frames; comes back when the model before is closed.
+   *
+   * @param slots as they are on disk by now: told with the switch, so that nobody sees a trial over and the old one serve;
+   *   null: unchanged
+   */
+  private async swap(vision: Vision, serving: ServingModel, slots: Slots | null): Promise<void> {
+    const { log, onSwap } = this.parts;
     const { name, version } = serving.bundle.manifest;
     const switched = Promise.withResolvers<void>();
-    const act = (): void => {
-      cancel();
-      this.atNextFrame = null;
+    this.nextFrame.behind(() => {
       this.current = serving;
+      if (slots !== null) this.slots = slots;
       onSwap(serving.bundle);
       const closed = this.parts.vision.adopt(vision, serving.bundle);
       this.warnOfUnsigned('serves now', serving);
       log.warn({ name, version, digest: serving.bundle.digest }, 'another model serves');
-      this.tell();
+      this.changes.emit();
       switched.resolve(closed);
-    };
-    const cancel = clock.after(NEXT_FRAME_MS, act);
-    this.atNextFrame = act;
+    });
     await switched.promise;
   }
 

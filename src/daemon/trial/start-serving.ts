@@ -21,8 +21,9 @@ export async function startServing(
   signal?.addEventListener('abort', stop, { once: true });
   try {
     signal?.throwIfAborted();
-    await models.loading(models.serving);
+    await models.loads.begin(models.serving);
     await vision.start();
+    models.loads.loaded();
   } catch (error) {
     signal?.throwIfAborted();
     await startAnother(vision, models, log, signal, error);
@@ -39,7 +40,7 @@ async function startAnother(
   signal: AbortSignal | undefined,
   first: unknown,
 ): Promise<void> {
-  models.survived();
+  models.loads.survived();
   let cause = first;
   const { name: meant, version: at } = models.serving.bundle.manifest;
   const failed = { name: meant, version: at, digest: models.serving.bundle.digest };
@@ -51,13 +52,14 @@ async function startAnother(
       `the model that is to serve does not load: ${message}`,
     );
     try {
-      await models.loading(serving);
+      await models.loads.begin(serving);
       models.serveInstead({ ...serving, passedOver: { ...failed, reason: asSpectaError(first).message } });
       await vision.start(serving.bundle);
+      models.loads.loaded();
       return;
     } catch (error) {
       signal?.throwIfAborted();
-      models.survived();
+      models.loads.survived();
       cause = error;
     }
   }

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { SpectaError, systemCode } from '../../platform/errors.ts';
+import { asSpectaError, SpectaError, systemCode } from '../../platform/errors.ts';
 import type { Libc } from '../../platform/libc.ts';
 import { GpioChip, type LineFacts } from './gpio-chip.ts';
 
@@ -10,6 +10,12 @@ export interface LineAddress {
   readonly chip: string;
   /** Offset on the chip, or the line's name. */
   readonly line: number | string;
+}
+
+/** Which line, and how the lamp hangs on it. */
+export interface LineOptions extends LineAddress {
+  /** The lamp shines when the pin is low. */
+  readonly activeLow: boolean;
 }
 
 const SEE_CHIPS = 'Run specta doctor, or gpiodetect, to see the chips that are there.';
@@ -61,10 +67,12 @@ export function findChip(libc: Libc, wanted: string, paths: readonly string[] = 
     );
   }
   if (unreadable.length === paths.length) throw unreadable[0];
+  // One of these may be the one that is meant.
+  const unseen = unreadable.map((error) => ` ${asSpectaError(error).message}`).join('');
   throw new SpectaError(
     'LIGHT_FAILED',
-    `No GPIO chip is called ${wanted}; there is ${others.join(', ')}.`,
-    SEE_CHIPS,
+    `No GPIO chip is called ${wanted}; there is ${others.join(', ')}.${unseen}`,
+    unreadable.length === 0 ? SEE_CHIPS : asSpectaError(unreadable[0]).help,
   );
 }
 

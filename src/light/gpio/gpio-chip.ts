@@ -1,5 +1,5 @@
-import type { Libc } from '../../platform/libc.ts';
-import { OPEN } from '../../platform/libc.ts';
+import { type Libc, OPEN } from '../../platform/libc.ts';
+import type { HeldWire } from './driven-line.ts';
 import {
   CHIP_INFO,
   GPIO_CONSTANTS,
@@ -18,14 +18,6 @@ export interface LineFacts {
   /** Who holds it, by the name it gave; empty when it is free or its holder gave none. */
   readonly consumer: string;
   readonly isUsed: boolean;
-}
-
-/** An output line that is held; the kernel gives it to nobody else. */
-export interface HeldLine {
-  /** Sets the logical level. Throws `SystemCallError`, `ENODEV` when the chip has gone. */
-  set(lit: boolean): void;
-  /** Gives it back; idempotent. Throws `SystemCallError`. */
-  release(): void;
 }
 
 /** One open GPIO chip of the character device. Looking takes no line from anybody. All calls throw `SystemCallError`. */
@@ -75,8 +67,8 @@ export class GpioChip implements Disposable {
     for (let offset = 0; offset < this.lines; offset += 1) yield this.line(offset);
   }
 
-  /** Takes a line as output; direction and level arrive at the pin together, so the lamp never flickers. */
-  take(offset: number, first: { readonly lit: boolean; readonly activeLow: boolean }): HeldLine {
+  /** Takes a line as output, which the kernel then gives to nobody else; direction and level arrive at the pin together, so the lamp never flickers. */
+  take(offset: number, first: { readonly lit: boolean; readonly activeLow: boolean }): HeldWire {
     const { fields, bytes } = LINE_REQUEST;
     const request = Buffer.alloc(bytes);
     request.writeUInt32LE(offset, fields.offsets);
@@ -115,7 +107,8 @@ export class GpioChip implements Disposable {
   }
 }
 
-class LineHandle implements HeldLine {
+/** A line that is held by its own descriptor. */
+class LineHandle implements HeldWire {
   private readonly libc: Libc;
   private readonly values = Buffer.alloc(LINE_VALUES.bytes);
   private descriptor: number;

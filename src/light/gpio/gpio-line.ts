@@ -15,6 +15,4 @@ export interface GpioLine {
   set(lit: boolean): void;
   /** Writes `safe` and gives the line back; idempotent; never throws. */
   close(safe: boolean): void;
-  /** Calls `listener` at each change of the level; the returned function ends it. */
-  onLevel(listener: (lit: boolean) => void): () => void;
 }

@@ -1,6 +1,5 @@
-import { Emitter } from '../../platform/emitter.ts';
 import { SpectaError } from '../../platform/errors.ts';
-import type { GpioLine, LineState } from './gpio-line.ts';
+import { DrivenLine, type HeldWire } from './driven-line.ts';
 
 /** Level changes that {@link SimulatedPin} remembers. */
 export const PIN_HISTORY_LIMIT = 1_000;
@@ -44,63 +43,30 @@ export class SimulatedPin {
 }
 
 /** A line without hardware, for development, `npm start` and tests. */
-export class SimulatedLine implements GpioLine {
-  readonly description = 'simulated';
+export class SimulatedLine extends DrivenLine {
+  override readonly description = 'simulated';
   readonly pin: SimulatedPin;
-  private readonly levels = new Emitter<boolean>();
-  private current: LineState = { kind: 'closed' };
 
   constructor(pin: SimulatedPin = new SimulatedPin()) {
+    super();
     this.pin = pin;
   }
 
-  get state(): LineState {
-    return this.current;
+  protected override take(lit: boolean): HeldWire {
+    const write = (level: boolean): void => {
+      if (this.pin.fault !== null) throw new Error(this.pin.fault);
+      this.pin.write(level);
+    };
+    write(lit);
+    return { set: write, release: () => undefined };
   }
 
-  open(lit: boolean): void {
-    this.write(lit);
-  }
-
-  set(lit: boolean): void {
-    if (this.current.kind !== 'open') {
-      throw new SpectaError(
-        'LIGHT_FAILED',
-        `The simulated line is ${this.current.kind}, so the light cannot be switched ${lit ? 'on' : 'off'}.`,
-        'Open the line first.',
-      );
-    }
-    this.write(lit);
-  }
-
-  close(safe: boolean): void {
-    if (this.current.kind === 'closed') return;
-    this.current = { kind: 'closed' };
-    // What cannot be reached cannot be made safe; the fault was told when it was met.
-    if (this.pin.fault === null) this.drive(safe);
-  }
-
-  onLevel(listener: (lit: boolean) => void): () => void {
-    return this.levels.on(listener);
-  }
-
-  private write(lit: boolean): void {
-    const { fault } = this.pin;
-    if (fault !== null) {
-      this.current = { kind: 'failed', reason: fault };
-      throw new SpectaError(
-        'LIGHT_FAILED',
-        `The simulated line failed: ${fault}.`,
-        'This fault was simulated on purpose; it ends when the test mends the pin.',
-      );
-    }
-    this.current = { kind: 'open', lit };
-    this.drive(lit);
-  }
-
-  private drive(lit: boolean): void {
-    const changed = lit !== this.pin.level;
-    this.pin.write(lit);
-    if (changed) this.levels.emit(lit);
+  protected override failureOf(error: unknown): SpectaError {
+    return new SpectaError(
+      'LIGHT_FAILED',
+      `The simulated line failed: ${error instanceof Error ? error.message : String(error)}.`,
+      'This fault was simulated on purpose; it ends when the test mends the pin.',
+      error,
+    );
   }
 }

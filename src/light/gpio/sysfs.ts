@@ -1,12 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Emitter } from '../../platform/emitter.ts';
 import { SpectaError, systemCode } from '../../platform/errors.ts';
 import { type Libc, loadLibc } from '../../platform/libc.ts';
-import type { ChardevOptions } from './chardev.ts';
-import { findChip, findLine, heldByAnother, lightFailure } from './find-line.ts';
+import { DrivenLine, type HeldWire } from './driven-line.ts';
+import { findChip, findLine, heldByAnother, type LineOptions } from './find-line.ts';
 import type { LineFacts } from './gpio-chip.ts';
-import type { GpioLine, LineState } from './gpio-line.ts';
 import { loadOnoff, type OnoffGpio } from './onoff.ts';
 import {
   type ExportedFolder,
@@ -16,81 +14,26 @@ import {
   type SysfsChip,
 } from './sysfs-chip.ts';
 
-interface Exported {
-  readonly gpio: OnoffGpio;
-  /** As `/sys/class/gpio/unexport` wants it. */
-  readonly number: number;
-}
-
 /**
  * A line of the kernel's older sysfs interface, through onoff, for kernels whose character device is too old. A line that
  * is exported already is taken over: after a process was killed the kernel keeps it exported, at its last level.
  */
-export class SysfsLine implements GpioLine {
-  private readonly options: ChardevOptions;
-  private readonly levels = new Emitter<boolean>();
+export class SysfsLine extends DrivenLine {
+  private readonly options: LineOptions;
   private bound: Libc | null = null;
   private found: string | null = null;
-  private current: LineState = { kind: 'closed' };
-  private exported: Exported | null = null;
-  private lastLit = false;
 
-  constructor(options: ChardevOptions) {
+  constructor(options: LineOptions) {
+    super();
     this.options = options;
   }
 
-  get description(): string {
+  override get description(): string {
     const { chip, line } = this.options;
     return this.found ?? `${chip} line ${line} (sysfs)`;
   }
 
-  get state(): LineState {
-    return this.current;
-  }
-
-  open(lit: boolean): void {
-    if (this.exported !== null) {
-      this.write(this.exported, lit);
-      return;
-    }
-    try {
-      this.exported = this.take(lit);
-    } catch (error) {
-      throw this.fail(error);
-    }
-    this.become(lit);
-  }
-
-  set(lit: boolean): void {
-    if (this.exported === null) {
-      throw new SpectaError(
-        'LIGHT_FAILED',
-        `${this.description} is ${this.current.kind}, so the light cannot be switched ${lit ? 'on' : 'off'}.`,
-        'Open the line first.',
-      );
-    }
-    this.write(this.exported, lit);
-  }
-
-  close(safe: boolean): void {
-    const { exported } = this;
-    this.exported = null;
-    this.current = { kind: 'closed' };
-    if (exported === null) return;
-    try {
-      exported.gpio.writeSync(safe ? 1 : 0);
-      this.tell(safe);
-    } catch {
-      // What cannot be reached cannot be made safe; the light writes before it closes and tells of that.
-    }
-    release(exported);
-  }
-
-  onLevel(listener: (lit: boolean) => void): () => void {
-    return this.levels.on(listener);
-  }
-
-  private take(lit: boolean): Exported {
+  protected override take(lit: boolean): HeldWire {
     const Gpio = loadOnoff();
     const { activeLow } = this.options;
     const chip = findSysfsChip(this.options.chip);
@@ -105,10 +48,11 @@ export class SysfsLine implements GpioLine {
       gpio = new Gpio(folder.place, lit === activeLow ? 'low' : 'high', { activeLow });
       this.prove(folder.path, gpio, lit);
     } catch (error) {
-      release({ gpio, number });
+      release(gpio, number);
       throw error;
     }
-    return { gpio, number };
+    const taken = gpio;
+    return { set: (level) => taken.writeSync(level ? 1 : 0), release: () => release(taken, number) };
   }
 
   /** The line's offset and name; sysfs tells names only of exported lines, so the character device is asked. */
@@ -165,35 +109,7 @@ export class SysfsLine implements GpioLine {
     );
   }
 
-  private write(exported: Exported, lit: boolean): void {
-    try {
-      exported.gpio.writeSync(lit ? 1 : 0);
-    } catch (error) {
-      this.exported = null;
-      release(exported);
-      throw this.fail(error);
-    }
-    this.become(lit);
-  }
-
-  private become(lit: boolean): void {
-    this.current = { kind: 'open', lit };
-    this.tell(lit);
-  }
-
-  private tell(lit: boolean): void {
-    if (lit === this.lastLit) return;
-    this.lastLit = lit;
-    this.levels.emit(lit);
-  }
-
-  private fail(error: unknown): SpectaError {
-    const failure = lightFailure(error) ?? this.described(error);
-    this.current = { kind: 'failed', reason: failure.message };
-    return failure;
-  }
-
-  private described(error: unknown): SpectaError {
+  protected override failureOf(error: unknown): SpectaError {
     const code = systemCode(error);
     const isGone = code === 'ENODEV' || code === 'ENOENT';
     return new SpectaError(
@@ -209,7 +125,8 @@ export class SysfsLine implements GpioLine {
   }
 }
 
-function release({ gpio, number }: { readonly gpio: OnoffGpio | null; readonly number: number }): void {
+/** @param number of the line, as `/sys/class/gpio/unexport` wants it */
+function release(gpio: OnoffGpio | null, number: number): void {
   try {
     gpio?.unexport();
     // onoff writes what it was given, which is no number for a named line; the kernel refuses that.
