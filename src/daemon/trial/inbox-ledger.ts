@@ -8,12 +8,19 @@ const entrySchema = z.strictObject({
   key: z.string(),
   path: z.string(),
   at: z.string(),
+  /** What it holds; null until it is installed. */
+  bundle: z
+    .strictObject({ name: z.string(), version: z.string(), digest: z.string() })
+    .nullable()
+    .default(null),
   /** null: it was begun. Found so at a start, SPECTA has ended meanwhile. */
   answer: z.enum(['YES', 'NO']).nullable(),
 });
 const schema = z.strictObject({ entries: z.array(entrySchema) });
 
 export type InboxEntry = z.infer<typeof entrySchema>;
+/** What a file held. */
+export type InboxBundle = NonNullable<InboxEntry['bundle']>;
 
 /** The oldest of more are forgotten. */
 const MOST_ENTRIES = 200;

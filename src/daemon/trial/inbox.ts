@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
-import type { BundleId } from '../../model/admission.ts';
 import { BUNDLE_LIMITS } from '../../model/bundle-limits.ts';
 import type { ModelStore } from '../../model/model-store.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -8,7 +7,7 @@ import { asSpectaError, SpectaError } from '../../platform/errors.ts';
 import { type FileSystem, writeDurably } from '../../platform/files.ts';
 import type { Logger } from '../../platform/log.ts';
 import { every, type Repetition } from '../every.ts';
-import { type InboxEntry, InboxLedger } from './inbox-ledger.ts';
+import { type InboxBundle, type InboxEntry, InboxLedger } from './inbox-ledger.ts';
 import type { OnboardModels } from './onboard-models.ts';
 
 export interface InboxParts {
@@ -46,7 +45,7 @@ function wordsOf({ path, at, answer }: InboxEntry): string {
   return `The same content was taken at ${at}, as ${basename(path)}, and ${said}.`;
 }
 
-const nameOf = ({ name, version }: Pick<BundleId, 'name' | 'version'>): string => `${name}@${version}`;
+const nameOf = ({ name, version }: Pick<InboxBundle, 'name' | 'version'>): string => `${name}@${version}`;
 
 /**
  * A folder in which files become models: each `.spectamodel` that lies there whole is verified, installed and put on
@@ -99,8 +98,7 @@ export class Inbox {
     const names = (await fs.list(folder)).filter((name) => name.endsWith(ENDING) && !name.startsWith('.'));
     const complete = await this.completeOf(names);
     if (!this.hasBegun) {
-      for (const entry of await this.ledger.unfinished())
-        await this.finish(entry, 'NO', 'SPECTA ended before the trial did. It is not tried again by itself.');
+      for (const entry of await this.ledger.unfinished()) await this.resume(entry);
       this.hasBegun = true;
     }
     for (const name of complete) {
@@ -138,32 +136,54 @@ export class Inbox {
     const { folder, log, store, models } = this.parts;
     const path = join(folder, name);
     this.done.add(name);
-    const entry = await this.entered(path);
-    if (entry === null) return;
+    const entered = await this.entered(path);
+    if (entered === null) return;
     log.warn({ path }, 'a model lies in the inbox');
+    let entry = entered;
     try {
       const { id } = await store.install(path, {}, { signal: this.stopping.signal });
-      if (models.serving.bundle.digest === id.digest) {
+      const { name: model, version, digest } = id;
+      entry = { ...entered, bundle: { name: model, version, digest } };
+      await this.ledger.put(entry);
+      if (models.serving.bundle.digest === digest) {
         await this.finish(entry, 'YES', `${nameOf(id)} was in use already.`);
         return;
       }
-      await models.activate(`${nameOf(id)}@${id.digest}`, {});
+      await models.activate(`${nameOf(id)}@${digest}`, {});
       await this.tell(path, 'WAIT', `${nameOf(id)} is on trial beside the model that serves.`);
       await this.untilOver(id);
-      const { serving, facts } = models;
-      if (serving.bundle.digest === id.digest) await this.finish(entry, 'YES', `${nameOf(id)} is in use.`);
-      else {
-        const reason =
-          facts.lastTrial?.digest === id.digest ? facts.lastTrial.reason : 'another was put on trial';
-        const goesOn = `${nameOf(serving.bundle.manifest)} goes on as before.`;
-        await this.finish(entry, 'NO', `${nameOf(id)} is not used: ${reason}. ${goesOn}`);
-      }
+      await this.conclude(entry, id, 'another was put on trial');
     } catch (error) {
       // A stop is no answer: the next start gives it.
       if (this.stopping.signal.aborted) return;
       const { code, message, help } = asSpectaError(error);
       await this.finish(entry, 'NO', `${message} ${help} [${code}] Nothing was changed.`);
     }
+  }
+
+  /** Answers what was begun before SPECTA ended, by what came of it: the trial may have been over, or goes on by itself. */
+  private async resume(entry: InboxEntry): Promise<void> {
+    const { bundle } = entry;
+    if (bundle === null) {
+      const words = 'SPECTA ended before it was installed. It is not tried again by itself.';
+      await this.finish(entry, 'NO', words);
+      return;
+    }
+    await this.untilOver(bundle);
+    await this.conclude(entry, bundle, 'SPECTA ended before its trial began');
+  }
+
+  /** @param otherwise why it does not serve where no trial of it is known */
+  private async conclude(entry: InboxEntry, id: InboxBundle, otherwise: string): Promise<void> {
+    const { serving, facts } = this.parts.models;
+    if (serving.bundle.digest === id.digest) {
+      await this.finish(entry, 'YES', `${nameOf(id)} is in use.`);
+      return;
+    }
+    const told = facts.lastTrial?.digest === id.digest ? facts.lastTrial.reason : null;
+    const reason = told ?? otherwise;
+    const goesOn = `${nameOf(serving.bundle.manifest)} goes on as before.`;
+    await this.finish(entry, 'NO', `${nameOf(id)} is not used: ${reason}. ${goesOn}`);
   }
 
   /** Writes down that a file is taken; null for one that is not: it cannot be read, or its content was taken before. */
@@ -174,7 +194,7 @@ export class Inbox {
       const before = await this.ledger.find(key);
       if (before === null) {
         const at = new Date(clock.now().utcMs).toISOString();
-        const entry: InboxEntry = { key, path, at, answer: null };
+        const entry: InboxEntry = { key, path, at, bundle: null, answer: null };
         await this.ledger.put(entry);
         return entry;
       }
@@ -215,7 +235,7 @@ export class Inbox {
     }
   }
 
-  private untilOver({ digest }: BundleId): Promise<void> {
+  private untilOver({ digest }: InboxBundle): Promise<void> {
     const { models } = this.parts;
     const { signal } = this.stopping;
     return new Promise((resolve, reject) => {

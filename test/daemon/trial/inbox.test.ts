@@ -104,3 +104,21 @@ test('files that were answered long ago keep no new one out, however many lie th
   await put('the-new-one', good);
   expect(await answer('the-new-one')).toMatch(/^WAIT\n/);
 });
+
+test.each([
+  ['a trial that was over, and whose model serves', GOOD.id, /^YES\nsmall@1\.0\.0 is in use/],
+  [
+    'an installation whose trial had not begun',
+    { ...GOOD.id, version: '1.1.0', digest: 'f'.repeat(64) },
+    /^NO\nsmall@1\.1\.0 is not used: SPECTA ended before its trial began\. small@1\.0\.0 goes on/,
+  ],
+  ['a file that was not installed', null, /^NO\nSPECTA ended before it was installed/],
+])('after a power cut in the middle of %s the answer says what came of it', async (_, id, expected) => {
+  const { name, version, digest } = id ?? GOOD.id;
+  const bundle = id && { name, version, digest };
+  const path = `${FOLDER}/model.spectamodel`;
+  const entries = [{ key: 'k', path, at: '2026-11-22T00:00:00.000Z', bundle, answer: null }];
+  await vehicle.fs.writeFile('/state/inbox.json', new TextEncoder().encode(JSON.stringify({ entries })));
+  watch();
+  expect(await answer('model')).toMatch(expected);
+});
