@@ -4,12 +4,12 @@ import type { Bundle } from '../domain/manifest.ts';
 import type { DefectClass, ModelReference } from '../domain/verdict.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
-import type { SpectaError } from '../platform/errors.ts';
+import { asSpectaError, type SpectaError } from '../platform/errors.ts';
 import { type Logger, silentLog } from '../platform/log.ts';
-import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from './decode.ts';
 import type { EngineChoice } from './engine/engine.ts';
 import { FrameOrder } from './frame-order.ts';
 import { sharedSight } from './gates.ts';
+import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from './picture.ts';
 import { NOBODY } from './search-calls.ts';
 import { engineFailed, type Judgement, type LaneOptions, VisionLane } from './vision-lane.ts';
 import type { VisionWorkerData } from './vision-messages.ts';
@@ -21,7 +21,7 @@ export interface Vision {
   readonly model: ModelReference;
   /**
    * Frames that may be judged at the same time. A thread behind the first starts when frames have to wait again and
-   * again: its memory is not taken before.
+   * again: its memory is not taken before. Fewer than asked for once such a thread could not be started.
    */
   readonly lanes: number;
   /**
@@ -108,7 +108,7 @@ class LanedVision implements Vision {
   private readonly failures = new Emitter<SpectaError>();
   private readonly idle = new Emitter<void>();
   private readonly stopping = new AbortController();
-  readonly lanes: number;
+  lanes: number;
   private reference: ModelReference | null = null;
   /** A lane behind the first, while it loads. */
   private loading: Promise<void> | null = null;
@@ -195,7 +195,13 @@ class LanedVision implements Vision {
       })
       .catch((error: unknown) => {
         if (signal.aborted) return;
-        this.fail(engineFailed(`A further lane of vision did not start: ${String(error)}.`, error));
+        // Those that run go on: starting vision anew would lose frames, and come here again.
+        this.lanes = this.running.length;
+        const { code, message } = asSpectaError(error);
+        this.options.log.error(
+          { code, lanes: this.lanes },
+          `a further lane of vision did not start: ${message}`,
+        );
       });
   }
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Frame } from '../../src/domain/frame.ts';
 import type { Bundle } from '../../src/domain/manifest.ts';
@@ -99,6 +100,24 @@ test('a lane that dies fails them all, once, and every frame is answered', async
   expect(said).toHaveLength(20);
   expect(said.at(-1)).toEqual([19, 'ENGINE_FAILED']);
   expect(told).toHaveLength(1);
+  await vision.close();
+});
+
+test('a further lane that does not start is told, and the first goes on alone', async () => {
+  const copy = join(folder, 'gone');
+  const lost = await makeTinyBundle(copy);
+  const told: string[] = [];
+  const log = pino({ level: 'error' }, { write: (line) => void told.push(line) });
+  const vision = await start({ bundle: lost, lanes: 2, log });
+  expect(vision.lanes).toBe(2);
+  await rm(join(copy, 'model.onnx'));
+  const failures: SpectaError[] = [];
+  vision.onFailure((error) => failures.push(error));
+  while (vision.lanes > 1) expect(await judgeAll(vision, film())).toHaveLength(20);
+  expect((await judgeAll(vision, film())).filter(Array.isArray)).toHaveLength(4);
+  expect(failures).toEqual([]);
+  expect(told).toHaveLength(1);
+  expect(told[0]).toContain('a further lane of vision did not start');
   await vision.close();
 });
 

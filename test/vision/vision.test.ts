@@ -65,6 +65,16 @@ test('a view on a larger buffer is copied, and its neighbours stay', async () =>
   expect([pool[0], pool[49], pool.at(-1)]).toEqual([9, 9, 9]);
 });
 
+test('a Buffer that is part of a larger one is copied too: its slice would be a view', async () => {
+  const picture = rustPicture();
+  const pool = Buffer.from(new ArrayBuffer(picture.length + 100));
+  pool.set(picture, 50);
+  const judged = await vision.judge(frame(pool.subarray(50, 50 + picture.length)));
+  expect(judged.verdict.label).toBe('corrosion');
+  expect(judged.frame.data).toEqual(picture);
+  expect(pool.byteLength).toBe(picture.length + 100);
+});
+
 test('calls wait for each other and each gets its own verdict', async () => {
   const pictures = [soundPicture(), crackPicture(), rustPicture(), crackPicture({ seed: 2 })];
   const judged = await Promise.all(pictures.map((data, sequence) => vision.judge(frame(data, sequence))));
