@@ -141,7 +141,8 @@ export class FindingReporter {
   async flush(timeoutMs: number): Promise<void> {
     const { clock, log } = this.deps;
     this.hurry.abort();
-    const done = this.queue.then(() => Promise.all(this.annotations));
+    // What was found while it was drawn puts its place into the queue.
+    const done = this.queue.then(() => Promise.all(this.annotations)).then(() => this.queue);
     const timeUp = new Promise<void>((resolve) => {
       const cancel = clock.after(timeoutMs, () => {
         // Ends pauses between tries; a disk that does not answer at all is left behind.
