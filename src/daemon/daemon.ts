@@ -294,7 +294,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   });
   starting.defer(() => health.close());
   const { port } = config.metrics;
-  const metrics = port === null ? null : await MetricsServer.listen(port);
+  const metrics = port === null ? null : await MetricsServer.listen(port, log);
   starting.defer(() => metrics?.close());
   const tell = async (): Promise<void> => {
     const figures = await health.publish();
