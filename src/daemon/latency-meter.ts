@@ -7,8 +7,7 @@ export type Stage =
   | 'infer'
   | 'decide'
   | 'captureToVerdict'
-  | 'captureToLight'
-  | 'captureToCommit';
+  | 'captureToLight';
 
 /** Percentiles by stage over the recent past, and the rate of frames. */
 export class LatencyMeter {
