@@ -308,6 +308,14 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   const measuring = every(clock, SAMPLE_EVERY_MS, () => disk.sample(), report);
   void disk.sample().catch(report);
 
+  // The camera goes first, so that the loop ends and every verdict is in.
+  starting.defer(async () => {
+    await camera.stop();
+    await looping;
+  });
+  // Before it, so that nobody begins anything any more.
+  starting.defer(() => control.close());
+  // What rejects there keeps nothing behind it from being stopped.
   const parts = starting.move();
   let stopped: Promise<void> | null = null;
   return {
@@ -329,7 +337,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     telling.cancel();
     measuring.cancel();
     pacing.cancel();
-    const stopping = stopInOrder().catch((error: unknown) => {
+    const stopping = parts.disposeAsync().catch((error: unknown) => {
       log.error({ error }, 'a part did not stop in order');
     });
     const cancelHurry = clock.after(HURRY_MS, () => hurry.abort());
@@ -344,14 +352,5 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     await Promise.race([stopping, late]);
     cancelHurry();
     cancel();
-  }
-
-  async function stopInOrder(): Promise<void> {
-    // Nobody shall begin anything any more.
-    await control.close();
-    // The camera goes first, so that the loop ends and every verdict is in.
-    await camera.stop();
-    await looping;
-    await parts.disposeAsync();
   }
 }
