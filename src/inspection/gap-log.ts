@@ -57,7 +57,7 @@ export class GapLog {
 
   /** The next frame: how it was judged, and where. */
   see(kind: Exclude<Kind, 'lost'>, at: Instant, kp: number | null): void {
-    const { last } = this;
+    const last = this.last;
     const silentMs = at.monoMs - last.at.monoMs;
     if (silentMs > this.lostAfterMs) {
       if (this.open !== null) this.close(last.at, last.kp);
@@ -89,7 +89,8 @@ export class GapLog {
     readonly gapsLeftOut: number;
     readonly kpSeen: readonly [number, number] | null;
   } {
-    const { open, last } = this;
+    const open = this.open;
+    const last = this.last;
     const underWay: Stretch[] = [];
     if (open !== null && last.at.monoMs - open.from.monoMs >= this.leastMs)
       underWay.push({ ...open, to: last.at });

@@ -63,7 +63,7 @@ test('a short one is no news while it is under way either: the run may end with 
 test('what a run before a restart had is kept, and the restart is a gap', () => {
   const before = log();
   const end = frames(before, 'turbid', 0, 40, 3);
-  const after = new GapLog(LEAST_MS, LEAST_MS, instant(end), before.read(instant(end)));
+  const after = new GapLog(LEAST_MS, LEAST_MS, instant(end + 30_000), before.read(instant(end)));
   after.lose(instant(end), instant(end + 30_000));
   expect(after.read(instant(end + 30_000)).gaps.map(({ kind }) => kind)).toEqual(['turbid', 'lost']);
 });
