@@ -84,7 +84,7 @@ export async function benchPipeline(options: BenchOptions): Promise<Measurement>
   const { bundle, lanes, threads, count, broker, protocol, rate, signal, version } = options;
   const { name, version: modelVersion, defects } = bundle.manifest;
   await using parts = new AsyncDisposableStack();
-  const vision = await startVision({ bundle, provider: 'cpu', lanes, threads, signal });
+  const vision = await startVision({ bundle, provider: 'cpu', lanes, threads, widenAfterMs: 0, signal });
   parts.defer(() => vision.close());
   const broken = new AbortController();
   vision.onFailure((error) => broken.abort(error));
@@ -217,7 +217,7 @@ export async function benchPipeline(options: BenchOptions): Promise<Measurement>
 }
 
 const WARM_FRAMES = 20;
-/** Longer than a lane takes to be asked for and loaded. */
+/** Longer than a lane takes to load. */
 const LANES_LOAD_MS = 2_000;
 
 function thresholdsOf({ manifest: { defects } }: Bundle): Partial<Record<DefectClass, number>> {

@@ -49,6 +49,8 @@ export interface VisionOptions extends EngineChoice {
   /** Most frames judged at the same time, each on its own thread with the model loaded once more. Default 1. */
   readonly lanes?: number;
   readonly limits?: DecodeLimits;
+  /** So long frames must have had to wait again and again before a further lane is loaded, ms. Default 3 s. */
+  readonly widenAfterMs?: number;
   /** True where each picture stands for itself: none is `frozen`, and there is one lane. Default false. */
   readonly stills?: boolean;
   /** A frame that takes longer is a hung engine, ms. Default 10 s. */
@@ -60,9 +62,9 @@ export interface VisionOptions extends EngineChoice {
 }
 
 const HANG_MS = 10_000;
-/** So many frames that had to wait within this time start a further lane. */
-const WAITS = 5;
-const WAITS_WITHIN_MS = 1_000;
+const WIDEN_AFTER_MS = 3_000;
+/** When no frame has waited for so long, the lanes are enough, ms. */
+const CALM_MS = 500;
 
 interface Caller {
   readonly frame: Frame;
@@ -117,13 +119,17 @@ class LanedVision implements Vision {
   /** Number of the next frame. */
   private turn = 0;
   private inFlight = 0;
-  /** When frames had to wait lately. */
-  private waits: number[] = [];
+  private readonly widenAfterMs: number;
+  /** Since when frames have had to wait again and again, and when one did last; monotonic ms. */
+  private waitingSinceMs = Number.NEGATIVE_INFINITY;
+  private waitedMs = Number.NEGATIVE_INFINITY;
   /** Settled when the answer to the call before has been given. */
   private told: Promise<void> = Promise.resolve();
 
-  constructor(data: VisionWorkerData, { clock, log, hangMs, lanes = 1 }: VisionOptions) {
+  constructor(data: VisionWorkerData, options: VisionOptions) {
+    const { clock, log, hangMs, lanes = 1, widenAfterMs = WIDEN_AFTER_MS } = options;
     this.data = data;
+    this.widenAfterMs = widenAfterMs;
     this.lanes = data.stills ? 1 : lanes;
     this.order = new FrameOrder(data.order);
     this.options = {
@@ -175,12 +181,13 @@ class LanedVision implements Vision {
     return this.closing;
   }
 
-  /** One frame that waits is a hiccup; several in a second are more than the lanes can do. */
+  /** Frames that wait are a hiccup, or a start; when it goes on for seconds they are more than the lanes can do. */
   private frameWaits(): void {
-    const now = this.options.clock.now().monoMs;
     if (this.running.length >= this.lanes) return;
-    this.waits = [...this.waits.filter((at) => at > now - WAITS_WITHIN_MS), now];
-    if (this.waits.length >= WAITS) this.widen();
+    const now = this.options.clock.now().monoMs;
+    if (now - this.waitedMs > CALM_MS) this.waitingSinceMs = now;
+    this.waitedMs = now;
+    if (now - this.waitingSinceMs >= this.widenAfterMs) this.widen();
   }
 
   /** Starts one more lane, unless one is being started or there are enough. */
@@ -191,6 +198,7 @@ class LanedVision implements Vision {
       .then((lane) => {
         this.running.push(lane);
         this.loading = null;
+        this.waitedMs = Number.NEGATIVE_INFINITY;
         this.next();
       })
       .catch((error: unknown) => {
