@@ -33,6 +33,8 @@ export class InspectionRun {
   private readonly inspector: Inspector;
   private readonly gaps: GapLog;
   private readonly faults: FaultLog;
+  /** Of a model whose first verdict has not come. */
+  private next: { readonly defects: Manifest['defects']; readonly digest: string } | null = null;
   private now: Instant;
   private end: { readonly at: Instant; readonly why: RunEnd } | null = null;
 
@@ -129,6 +131,10 @@ export class InspectionRun {
   }
 
   judge(verdict: Verdict, fix: Fix | null): InspectionStep {
+    if (this.next?.digest === verdict.model.digest) {
+      this.inspector.setDefects(this.next.defects);
+      this.next = null;
+    }
     this.now = verdict.frame.capturedAt;
     this.gaps.see(verdict.blind ?? 'seen', this.now, fix?.kp ?? null);
     return this.inspector.judge(verdict, fix);
@@ -139,8 +145,12 @@ export class InspectionRun {
     this.inspector.thin();
   }
 
-  setDefects(defects: Manifest['defects']): void {
-    this.inspector.setDefects(defects);
+  /**
+   * What another model says of defects, in force from its first verdict on: frames may be in flight that the one before
+   * still judges.
+   */
+  setDefects(defects: Manifest['defects'], digest: string): void {
+    this.next = { defects, digest };
   }
 
   tick(now: Instant): InspectionStep {

@@ -132,10 +132,10 @@ export class Inspection {
     this.settle(record.endRun(run, this.logOf(run)), 'the end of the run');
   }
 
-  /** What another model says of defects, in force from the next frame; open findings go on. */
-  setDefects(defects: RunSetting['defects']): void {
+  /** What another model says of defects, in force from its first verdict on; open findings go on. */
+  setDefects(defects: RunSetting['defects'], digest: string): void {
     this.setting = { ...this.setting, defects };
-    this.run?.setDefects(defects);
+    this.run?.setDefects(defects, digest);
   }
 
   /** Begins a run unless one is under way; gives the one under way then. */

@@ -40,7 +40,9 @@ test('served on loopback: nothing before the first figures, then the newest', as
   expect(await answer.text()).toContain('specta_frames_per_second 12.5');
   expect((await fetch(`${url}/`)).status).toBe(404);
   expect((await fetch(`${url}/metrics`, { method: 'POST' })).status).toBe(405);
-  await expect(MetricsServer.listen(server.port, silentLog())).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  await expect(MetricsServer.listen(server.port, silentLog())).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+  });
   await server.close();
   await server.close();
 });
@@ -62,7 +64,8 @@ test('a process that has no descriptor left for whoever asks goes on, and answer
         ({ status }) => status,
         () => null,
       );
-    const limit = (most: number) => promisify(execFile)('prlimit', [`--pid=${child.pid}`, `--nofile=${most}:`]);
+    const limit = (most: number) =>
+      promisify(execFile)('prlimit', [`--pid=${child.pid}`, `--nofile=${most}:`]);
     await limit(3);
     for (let asked = 0; asked < 5; asked += 1) {
       const within = new Promise<null>((resolve) => setTimeout(() => resolve(null), 300));
