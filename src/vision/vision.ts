@@ -6,10 +6,11 @@ import { type Clock, systemClock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
 import { asSpectaError, type SpectaError } from '../platform/errors.ts';
 import { type Logger, silentLog } from '../platform/log.ts';
+// This thread then holds the codec's binary as well: the last worker that ends would else unload it.
+import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from './decode.ts';
 import type { EngineChoice } from './engine/engine.ts';
 import { FrameOrder } from './frame-order.ts';
 import { sharedSight } from './gates.ts';
-import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from './picture.ts';
 import { NOBODY } from './search-calls.ts';
 import { engineFailed, type Judgement, type LaneOptions, VisionLane } from './vision-lane.ts';
 import type { VisionWorkerData } from './vision-messages.ts';
