@@ -14,7 +14,7 @@ const HEALTH_MS = 5_000;
 const PACE_MS = 2_000;
 /** When the start's pages are no longer needed, and how often others are given back; ms. */
 const FIRST_SPARE_MS = 10_000;
-const SPARE_MS = 300_000;
+const SPARE_MS = 60_000;
 
 interface UpkeepParts {
   readonly clock: Clock;

@@ -41,7 +41,7 @@ export interface Vision {
   locate(frame: Frame, defect: DefectClass): Promise<Located>;
   /** Tells when a worker dies by itself or hangs, or has before, once; the returned function ends it. */
   onFailure(listener: (error: SpectaError) => void): () => void;
-  /** Lets the frames in flight finish, frees the model, ends the threads. Idempotent. */
+  /** Lets the frames that were given finish, frees the model, ends the threads. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -70,6 +70,8 @@ const CALM_MS = 500;
 interface Caller {
   readonly frame: Frame;
   readonly still: boolean;
+  /** Why it is not judged, known when it came; null: it is. */
+  readonly refusal: SpectaError | null;
   readonly resolve: (judgement: Judgement) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -217,7 +219,8 @@ class LanedVision implements Vision {
   private queue(frame: Frame, still: boolean): Promise<Judgement> {
     return new Promise((resolve, reject) => {
       if (this.running.every(({ busy }) => busy)) this.frameWaits();
-      this.waiting.push({ frame, still, resolve, reject });
+      const refusal = this.closing ? engineFailed('Vision is closed.') : null;
+      this.waiting.push({ frame, still, refusal, resolve, reject });
       this.next();
     });
   }
@@ -227,7 +230,7 @@ class LanedVision implements Vision {
     for (;;) {
       const [caller] = this.waiting;
       if (!caller) break;
-      const refusal = this.failure ?? (this.closing ? engineFailed('Vision is closed.') : null);
+      const refusal = this.failure ?? caller.refusal;
       const lane = this.running.find(({ busy }) => !busy);
       if (refusal === null && !lane) return;
       this.waiting.shift();
