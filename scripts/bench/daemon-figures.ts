@@ -86,7 +86,7 @@ export async function daemonFigures({
 }
 
 /** What the unit sets for memory and threads; its other variables name the service's own folders. */
-const SETTINGS = ['NODE_OPTIONS', 'MALLOC_ARENA_MAX', 'UV_THREADPOOL_SIZE', 'ORT_DISABLE_TELEMETRY'];
+const SETTINGS = /^(NODE_OPTIONS|MALLOC_\w+|UV_THREADPOOL_SIZE|ORT_DISABLE_TELEMETRY)$/;
 
 async function serviceSettings(): Promise<Record<string, string>> {
   const unit = await readFile(join(root, 'systemd/specta.service'), 'utf8');
@@ -94,7 +94,7 @@ async function serviceSettings(): Promise<Record<string, string>> {
   return Object.fromEntries(
     words.flatMap((word) => {
       const [name, ...value] = word.split('=');
-      return SETTINGS.includes(name) ? [[name, value.join('=')]] : [];
+      return SETTINGS.test(name) ? [[name, value.join('=')]] : [];
     }),
   );
 }
