@@ -29,8 +29,8 @@ interface DaemonRun {
 const root = resolve(import.meta.dirname, '../..');
 
 /**
- * Runs the real daemon (record, findings, stills, link, simulated light) on a replay and reads its own metrics. Rejects when
- * it ends before its time.
+ * Runs the real daemon (record, findings, stills, link, simulated light) on a replay, with the service's settings, and reads
+ * its own metrics. Rejects when it ends before its time.
  */
 export async function daemonFigures({
   frames,
@@ -55,7 +55,7 @@ export async function daemonFigures({
   const daemon = spawn(
     process.execPath,
     [join(root, 'scripts/specta.mjs'), 'run', '--config', join(folder, 'specta.yaml')],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
+    { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...(await serviceSettings()) } },
   );
   const ended = new Promise<number | null>((done) => daemon.once('exit', done));
   try {
@@ -83,6 +83,20 @@ export async function daemonFigures({
     await ended;
     await rm(folder, { recursive: true });
   }
+}
+
+/** What the unit sets for memory and threads; its other variables name the service's own folders. */
+const SETTINGS = /^(NODE_OPTIONS|MALLOC_\w+|UV_THREADPOOL_SIZE|ORT_DISABLE_TELEMETRY)$/;
+
+async function serviceSettings(): Promise<Record<string, string>> {
+  const unit = await readFile(join(root, 'systemd/specta.service'), 'utf8');
+  const words = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(([, list]) => list.split(' '));
+  return Object.fromEntries(
+    words.flatMap((word) => {
+      const [name, ...value] = word.split('=');
+      return SETTINGS.test(name) ? [[name, value.join('=')]] : [];
+    }),
+  );
 }
 
 async function residentMb(pid: number): Promise<number> {

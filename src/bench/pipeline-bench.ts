@@ -84,7 +84,7 @@ export async function benchPipeline(options: BenchOptions): Promise<Measurement>
   const { bundle, lanes, threads, count, broker, protocol, rate, signal, version } = options;
   const { name, version: modelVersion, defects } = bundle.manifest;
   await using parts = new AsyncDisposableStack();
-  const vision = await startVision({ bundle, provider: 'cpu', lanes, threads, signal });
+  const vision = await startVision({ bundle, provider: 'cpu', lanes, threads, widenAfterMs: 0, signal });
   parts.defer(() => vision.close());
   const broken = new AbortController();
   vision.onFailure((error) => broken.abort(error));
@@ -157,8 +157,10 @@ export async function benchPipeline(options: BenchOptions): Promise<Measurement>
   // The first frame pays for what is made once (tables, buffers): it is timed as first verdict and then left out.
   await judge(1);
   const firstVerdictMs = performance.now();
-  // Every lane warm, with the message's way: what follows is the steady state.
-  await judge(WARM_FRAMES);
+  // Every lane warm: what follows is the steady state. One behind the first is loaded only when frames have waited.
+  const warmAt = performance.now() + (lanes > 1 ? LANES_LOAD_MS : 0);
+  do await judge(WARM_FRAMES);
+  while (performance.now() < warmAt);
   if (broker !== null) {
     sender = await DetectionSender.connect({
       ...{ broker, protocol, version, signal, thresholds: thresholdsOf(bundle) },
@@ -215,6 +217,8 @@ export async function benchPipeline(options: BenchOptions): Promise<Measurement>
 }
 
 const WARM_FRAMES = 20;
+/** Longer than a lane takes to load. */
+const LANES_LOAD_MS = 2_000;
 
 function thresholdsOf({ manifest: { defects } }: Bundle): Partial<Record<DefectClass, number>> {
   return {

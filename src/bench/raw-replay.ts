@@ -55,7 +55,7 @@ export class RawReplay extends NewestFrameSource {
         dueMs += 1000 / this.rate;
       }
       if (signal.aborted) break;
-      this.offer({ ...rawPicture(new Uint8Array(read.buffer), width, height), source: path });
+      this.offer({ ...rawPicture(new Uint8Array(read), width, height), source: path });
     }
     return { kind: 'again' };
   }

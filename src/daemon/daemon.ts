@@ -21,17 +21,15 @@ import { BoardPace } from './board-pace.ts';
 import type { Config } from './config.ts';
 import { LocalControl, lockAlone } from './control/local-control.ts';
 import { newestFinding } from './control/newest-finding.ts';
-import { DiskGauge, SAMPLE_EVERY_MS } from './disk-gauge.ts';
+import { DiskGauge } from './disk-gauge.ts';
 import { drainAlerts } from './drain-alerts.ts';
 import type { DaemonEvent } from './events.ts';
-import { every } from './every.ts';
 import { FindingReporter } from './finding-reporter.ts';
 import { FrameLoop } from './frame-loop.ts';
 import { HealthReporter } from './health-reporter.ts';
 import { Inspection } from './inspection.ts';
 import { LatencyMeter } from './latency-meter.ts';
 import { LatestSight } from './latest-sight.ts';
-import { MetricsServer } from './metrics-server.ts';
 import {
   cameraOptions,
   defectRules,
@@ -46,10 +44,12 @@ import {
 import { cameraCondition, engineCondition, PartStatuses } from './part-statuses.ts';
 import { Publisher } from './publisher.ts';
 import { RunControl } from './run-control.ts';
+import { stopInTime } from './stop-in-time.ts';
 import { SupervisedVision } from './supervised-vision.ts';
 import { type FlashedModels, openInbox, openModels, servingAtFirst } from './trial/flashed-models.ts';
 import type { OnboardModels } from './trial/onboard-models.ts';
 import { startServing } from './trial/start-serving.ts';
+import { startUpkeep } from './upkeep.ts';
 import type { Locate } from './whereabouts.ts';
 
 export interface DaemonDeps {
@@ -85,18 +85,8 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-const TICK_MS = 1_000;
-const HEALTH_MS = 5_000;
-const PACE_MS = 2_000;
 const FLUSH_MS = 1_500;
 const DRAIN_MS = 500;
-/** From the beginning of a stop: the surface is waited for no longer, so that the record still has its time, ms. */
-const HURRY_MS = 2_300;
-/**
- * A stop leaves behind what hangs after this, ms. 5 s are promised, and the process cannot end before a thread in
- * SQLite comes back, which takes up to 1 s when another process holds the file.
- */
-const STOP_MS = 2_800;
 
 /**
  * Starts the daemon: light first (it shows that it lives), then local control, record, link, engine, camera. The broker
@@ -194,7 +184,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
   const flashing = { config, boot: boot.id, clock, log };
   const models = openModels(serving, deps.models, flashing, {
     vision,
-    onSwap: ({ manifest }) => inspection.setDefects(defectRules(config, manifest)),
+    onSwap: ({ manifest, digest }) => inspection.setDefects(defectRules(config, manifest), digest),
   });
   starting.defer(() => models.stop());
   const publishModel = (): void =>
@@ -293,21 +283,19 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     oddities: () => inspection.oddities,
   });
   starting.defer(() => health.close());
-  const { port } = config.metrics;
-  const metrics = port === null ? null : await MetricsServer.listen(port);
-  starting.defer(() => metrics?.close());
-  const tell = async (): Promise<void> => {
-    const figures = await health.publish();
-    metrics?.show(figures);
-    events.emit({ kind: 'health', health: figures });
-  };
-  const report = (error: unknown): void => log.error({ error }, 'a periodic task failed');
-  const beating = every(clock, TICK_MS, () => inspection.tick(), report);
-  const telling = every(clock, HEALTH_MS, tell, report);
-  const pacing = every(clock, PACE_MS, () => pace.look(), report);
-  const measuring = every(clock, SAMPLE_EVERY_MS, () => disk.sample(), report);
-  void disk.sample().catch(report);
+  const upkeep = await startUpkeep({
+    ...{ clock, log, inspection, health, pace, disk, metricsPort: config.metrics.port },
+    onHealth: (figures) => events.emit({ kind: 'health', health: figures }),
+  });
 
+  // Of the parts the camera goes first, so that the loop ends and every verdict is in …
+  starting.defer(async () => {
+    await camera.stop();
+    await looping;
+  });
+  starting.use(upkeep);
+  // … and before it whoever could begin anything.
+  starting.defer(() => control.close());
   const parts = starting.move();
   let stopped: Promise<void> | null = null;
   return {
@@ -319,39 +307,9 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Dae
     requests: control.requests,
     models,
     stop() {
-      stopped ??= stopAll();
+      const [onHurry, onLate] = [() => hurry.abort(), () => light.stop()];
+      stopped ??= stopInTime(parts, { clock, log, onHurry, onLate });
       return stopped;
     },
   };
-
-  async function stopAll(): Promise<void> {
-    beating.cancel();
-    telling.cancel();
-    measuring.cancel();
-    pacing.cancel();
-    const stopping = stopInOrder().catch((error: unknown) => {
-      log.error({ error }, 'a part did not stop in order');
-    });
-    const cancelHurry = clock.after(HURRY_MS, () => hurry.abort());
-    let cancel = (): void => undefined;
-    const late = new Promise<void>((resolve) => {
-      cancel = clock.after(STOP_MS, () => {
-        log.error(`parts did not stop within ${STOP_MS} ms: left behind`);
-        light.stop();
-        resolve();
-      });
-    });
-    await Promise.race([stopping, late]);
-    cancelHurry();
-    cancel();
-  }
-
-  async function stopInOrder(): Promise<void> {
-    // Nobody shall begin anything any more.
-    await control.close();
-    // The camera goes first, so that the loop ends and every verdict is in.
-    await camera.stop();
-    await looping;
-    await parts.disposeAsync();
-  }
 }

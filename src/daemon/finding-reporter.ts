@@ -7,19 +7,19 @@ import { asSpectaError } from '../platform/errors.ts';
 import { GrowingPause } from '../platform/growing-pause.ts';
 import type { Logger } from '../platform/log.ts';
 import type { BlackBox } from '../record/black-box.ts';
-import type { EvidenceRef, StoredEvidence } from '../record/evidence.ts';
+import type { EvidenceRef } from '../record/evidence.ts';
 import { alertMessage, alertSchema, type FindingMarks } from '../surface/messages/alert.ts';
 import { encode, type Stamp } from '../surface/messages/envelope.ts';
 import type { Topics } from '../surface/topics.ts';
 import { captionOf } from './caption.ts';
+import { FindingStills, type StillDrop } from './finding-stills.ts';
 import { type Marked, MarksKeeper } from './marks-keeper.ts';
 import { type Locate, Whereabouts } from './whereabouts.ts';
 
 /** Why something that belongs to a finding was given up. */
 export type ReportDrop =
-  | 'still-failed'
+  | StillDrop
   | 'annotation-failed'
-  | 'peak-pixels-gone'
   | 'place-unrecorded'
   | 'uncommitted-at-stop'
   | 'report-faulty';
@@ -62,7 +62,7 @@ export class FindingReporter {
   /** Ends searches at a stop, which must not wait for them. */
   private readonly hurry = new AbortController();
   private readonly whereabouts: Whereabouts;
-  private readonly evidence = new Map<string, { readonly sequence: number; readonly saved: EvidenceRef }>();
+  private readonly stills: FindingStills;
   private readonly marks: MarksKeeper;
   private readonly annotations = new Set<Promise<void>>();
   /** Each finding as it was last committed, while it is open or being looked for. */
@@ -76,6 +76,7 @@ export class FindingReporter {
     const locate = deps.locate ?? (async () => NOBODY_LOOKS);
     this.whereabouts = new Whereabouts(locate, this.hurry.signal);
     this.marks = new MarksKeeper(deps);
+    this.stills = new FindingStills({ ...deps, onDrop: (reason) => this.drops.add(reason) });
   }
 
   get dropped(): Readonly<Partial<Record<ReportDrop, number>>> {
@@ -141,7 +142,8 @@ export class FindingReporter {
   async flush(timeoutMs: number): Promise<void> {
     const { clock, log } = this.deps;
     this.hurry.abort();
-    const done = this.queue.then(() => Promise.all(this.annotations));
+    // What was found while it was drawn puts its place into the queue.
+    const done = this.queue.then(() => Promise.all(this.annotations)).then(() => this.queue);
     const timeUp = new Promise<void>((resolve) => {
       const cancel = clock.after(timeoutMs, () => {
         // Ends pauses between tries; a disk that does not answer at all is left behind.
@@ -157,8 +159,8 @@ export class FindingReporter {
   private async process(job: Job): Promise<void> {
     const { change, stamp } = job;
     const { record, topics, log } = this.deps;
-    const isNew = await this.saveStill(job);
-    const evidence = this.evidence.get(change.finding.id)?.saved ?? (await this.keptEvidence(change));
+    const fresh = await this.stills.save(change, job.frame);
+    const evidence = fresh ?? (await this.stills.of(change));
     const marks = await this.marks.of(change);
     const located = this.locatedFor(job);
     const payload = encode(alertSchema, alertMessage({ ...stamp, change, evidence, marks, located }));
@@ -184,10 +186,10 @@ export class FindingReporter {
       }
     }
     this.committed.emit({ change, sequence: stamp.sequence });
-    if (isNew && evidence && job.frame) this.annotate(change, evidence, job.frame);
+    if (fresh && job.frame) this.annotate(change, fresh, job.frame);
     this.latest.set(finding.id, finding);
     if (change.phase === 'closed') {
-      this.evidence.delete(finding.id);
+      this.stills.forget(finding.id);
       this.marks.forget(finding.id);
     }
     this.forgetIfDone(finding.id);
@@ -204,55 +206,11 @@ export class FindingReporter {
     }
   }
 
-  /** Saves the peak frame's still where it is another than the one kept; returns whether a new one was saved. */
-  private async saveStill({ change, frame }: Job): Promise<boolean> {
-    const { finding } = change;
-    const kept = this.evidence.get(finding.id);
-    if (kept?.sequence === finding.peak.frame.sequence) return false;
-    if (frame === null) {
-      // After a restart the pixels of the boot that died are gone for good, which is no fault of this one.
-      if (finding.closeReason !== 'interrupted') this.drops.add('peak-pixels-gone');
-      return false;
-    }
-    try {
-      const saved = await this.deps.record.saveStill({
-        findingId: finding.id,
-        runId: finding.runId,
-        frame,
-        peakProbability: finding.peak.probability,
-      });
-      this.evidence.set(finding.id, { sequence: frame.sequence, saved });
-      return true;
-    } catch (error) {
-      const { code, message } = asSpectaError(error);
-      this.drops.add('still-failed');
-      this.deps.log.warn({ code, finding: finding.id }, `no still for this finding: ${message}`);
-      return false;
-    }
-  }
-
-  /** What the boot that died had kept of a finding that closes now; null for all others. */
-  private async keptEvidence({ finding }: FindingChange): Promise<EvidenceRef | null> {
-    if (finding.closeReason !== 'interrupted') return null;
-    try {
-      const stored = await this.deps.record.evidenceOf(finding.id);
-      const { sequence } = finding.peak.frame;
-      const isProof = ({ kind, dropped, sequence: of }: StoredEvidence): boolean =>
-        kind === 'clean' && dropped === null && of === sequence;
-      return stored.find(isProof) ?? null;
-    } catch (error) {
-      const { code, message } = asSpectaError(error);
-      this.deps.log.warn({ code, finding: finding.id }, `its evidence could not be looked up: ${message}`);
-      return null;
-    }
-  }
-
   /** Where the finding is, for the alert: what is not known when it closes will not be told any more. */
   private locatedFor({ change: { finding, phase } }: Job): Pick<Located, 'box' | 'reason'> {
     const known = this.whereabouts.of(finding);
     if (known.reason !== 'pending') return known;
-    const isKept = this.evidence.get(finding.id)?.sequence === finding.peak.frame.sequence;
-    if (!isKept) return { box: null, reason: 'no-pixels' };
+    if (!this.stills.isOfPeak(finding)) return { box: null, reason: 'no-pixels' };
     return phase === 'closed' ? { box: null, reason: 'no-time' } : known;
   }
 

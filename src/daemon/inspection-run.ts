@@ -1,10 +1,11 @@
-import type { CloseReason, Finding, FindingChange } from '../domain/finding.ts';
+import type { Finding, FindingChange } from '../domain/finding.ts';
 import type { Fix } from '../domain/fix.ts';
 import type { Manifest } from '../domain/manifest.ts';
 import type { Coverage, Run, RunEnd } from '../domain/run.ts';
 import type { PartStatus } from '../domain/status.ts';
 import type { ClockQuality, Instant } from '../domain/time.ts';
 import type { Verdict } from '../domain/verdict.ts';
+import { withLostSeconds } from '../inspection/coverage.ts';
 import { GapLog } from '../inspection/gap-log.ts';
 import { createInspector, type InspectionStep, type Inspector } from '../inspection/inspector.ts';
 import { interruptFindings } from '../inspection/recovery.ts';
@@ -32,6 +33,8 @@ export class InspectionRun {
   private readonly inspector: Inspector;
   private readonly gaps: GapLog;
   private readonly faults: FaultLog;
+  /** Of a model whose first verdict has not come. */
+  private next: { readonly defects: Manifest['defects']; readonly digest: string } | null = null;
   private now: Instant;
   private end: { readonly at: Instant; readonly why: RunEnd } | null = null;
 
@@ -44,7 +47,7 @@ export class InspectionRun {
   ) {
     this.head = head;
     this.inspector = inspector;
-    this.gaps = new GapLog(rules.lostAfterMs, rules.lostAfterMs, annals);
+    this.gaps = new GapLog(rules.lostAfterMs, rules.lostAfterMs, now, annals);
     this.faults = new FaultLog(annals);
     this.now = now;
   }
@@ -71,9 +74,8 @@ export class InspectionRun {
     gapSeconds: number,
     now: Instant,
   ): { readonly run: InspectionRun; readonly changes: readonly FindingChange[] } {
-    const { coverage } = left.run;
-    const withGap: Coverage = { ...coverage, lostSeconds: coverage.lostSeconds + Math.max(0, gapSeconds) };
-    const inspector = InspectionRun.inspectorFor(setting, left.run.id, now, withGap);
+    const covered = withLostSeconds(left.run.coverage, gapSeconds);
+    const inspector = InspectionRun.inspectorFor(setting, left.run.id, now, covered);
     const { id, vehicle, startedAt, annals } = left.run;
     const run = new InspectionRun({ id, vehicle, startedAt }, inspector, setting.rules, now, annals);
     run.gaps.lose({ ...now, utcMs: now.utcMs - gapSeconds * 1000 }, now);
@@ -129,6 +131,10 @@ export class InspectionRun {
   }
 
   judge(verdict: Verdict, fix: Fix | null): InspectionStep {
+    if (this.next?.digest === verdict.model.digest) {
+      this.inspector.setDefects(this.next.defects);
+      this.next = null;
+    }
     this.now = verdict.frame.capturedAt;
     this.gaps.see(verdict.blind ?? 'seen', this.now, fix?.kp ?? null);
     return this.inspector.judge(verdict, fix);
@@ -139,8 +145,12 @@ export class InspectionRun {
     this.inspector.thin();
   }
 
-  setDefects(defects: Manifest['defects']): void {
-    this.inspector.setDefects(defects);
+  /**
+   * What another model says of defects, in force from its first verdict on: frames may be in flight that the one before
+   * still judges.
+   */
+  setDefects(defects: Manifest['defects'], digest: string): void {
+    this.next = { defects, digest };
   }
 
   tick(now: Instant): InspectionStep {
@@ -149,8 +159,8 @@ export class InspectionRun {
   }
 
   /** Ends the run; what is open closes. A second call changes nothing. */
-  stop(now: Instant, why: RunEnd, closeReason: CloseReason = 'run-stopped'): InspectionStep {
+  stop(now: Instant, why: RunEnd): InspectionStep {
     this.end ??= { at: now, why };
-    return this.inspector.stop(now, closeReason);
+    return this.inspector.stop(now, 'run-stopped');
   }
 }

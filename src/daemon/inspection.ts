@@ -48,6 +48,8 @@ export class Inspection {
   private findings = 0;
   private runs = 0;
   private writtenMonoMs = 0;
+  /** Of runs that have ended. */
+  private pastOddities: Readonly<Record<string, number>> = {};
   /** How each part is now. */
   private readonly parted = new Map<PartStatus['part'], PartStatus>();
 
@@ -63,8 +65,9 @@ export class Inspection {
     };
   }
 
+  /** Of all runs of this boot. */
   get oddities(): Readonly<Record<string, number>> {
-    return this.run?.oddities ?? {};
+    return addUp(this.pastOddities, this.run?.oddities ?? {});
   }
 
   /** The run under way; null before the first and after its end. */
@@ -129,10 +132,10 @@ export class Inspection {
     this.settle(record.endRun(run, this.logOf(run)), 'the end of the run');
   }
 
-  /** What another model says of defects, in force from the next frame; open findings go on. */
-  setDefects(defects: RunSetting['defects']): void {
+  /** What another model says of defects, in force from its first verdict on; open findings go on. */
+  setDefects(defects: RunSetting['defects'], digest: string): void {
     this.setting = { ...this.setting, defects };
-    this.run?.setDefects(defects);
+    this.run?.setDefects(defects, digest);
   }
 
   /** Begins a run unless one is under way; gives the one under way then. */
@@ -198,7 +201,10 @@ export class Inspection {
     if (!run) return;
     const { clock, log, record, publisher } = this.parts;
     this.react(run.stop(clock.now(), why));
+    this.pastOddities = this.oddities;
     this.run = null;
+    // The next run wants none of them: between runs they would only be held.
+    this.frames.prune([]);
     log.info({ run: run.id, end: why, coverage: run.record.coverage }, 'the run has ended');
     this.settle(record.endRun(run.record, this.logOf(run.record)), 'the end of the run');
     publisher.run(run.record, []);
@@ -255,4 +261,13 @@ export class Inspection {
       this.parts.log.error({ code }, `${what} could not be recorded: ${message}`);
     });
   }
+}
+
+function addUp(
+  some: Readonly<Record<string, number>>,
+  more: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const sums = { ...some };
+  for (const [name, count] of Object.entries(more)) sums[name] = (sums[name] ?? 0) + count;
+  return sums;
 }

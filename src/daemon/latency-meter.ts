@@ -1,14 +1,7 @@
 import { type Percentiles, RecentValues } from '../platform/percentiles.ts';
 
 /** Stages that are timed; `captureTo…` run from the frame's capture time. All in ms. */
-export type Stage =
-  | 'decode'
-  | 'preprocess'
-  | 'infer'
-  | 'decide'
-  | 'captureToVerdict'
-  | 'captureToLight'
-  | 'captureToCommit';
+export type Stage = 'decode' | 'preprocess' | 'infer' | 'decide' | 'captureToVerdict' | 'captureToLight';
 
 /** Percentiles by stage over the recent past, and the rate of frames. */
 export class LatencyMeter {

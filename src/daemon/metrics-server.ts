@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SpectaError, systemCode } from '../platform/errors.ts';
+import type { Logger } from '../platform/log.ts';
 import type { HealthMessage } from '../surface/messages/health.ts';
 import { metricsText } from './metrics-text.ts';
 
@@ -30,7 +31,7 @@ export class MetricsServer {
    * @param port 0: one that is free
    * Rejects with `CONFIG_INVALID` when the port cannot be taken.
    */
-  static async listen(port: number): Promise<MetricsServer> {
+  static async listen(port: number, log: Logger): Promise<MetricsServer> {
     const metrics = new MetricsServer();
     await new Promise<void>((resolve, reject) => {
       metrics.server.once('error', (error) =>
@@ -45,6 +46,8 @@ export class MetricsServer {
       );
       metrics.server.listen(port, '127.0.0.1', resolve);
     });
+    // A process without descriptors takes no connection; whoever asks for figures comes again.
+    metrics.server.on('error', (error) => log.warn({ port }, `the metrics: ${error.message}`));
     return metrics;
   }
 

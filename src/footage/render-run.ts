@@ -117,6 +117,8 @@ async function work(
   signal: AbortSignal,
   onFrame: (report: RenderReport & { kind: 'frame' }) => void,
 ): Promise<void> {
+  // A listener does not hear of what was before it.
+  signal.throwIfAborted();
   const worker = new Worker(new URL('./render-worker.ts', import.meta.url), { workerData: share });
   const onAbort = (): void => void worker.terminate();
   signal.addEventListener('abort', onAbort, { once: true });

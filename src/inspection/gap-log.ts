@@ -25,17 +25,21 @@ export class GapLog {
   private readonly done: CoverageGap[];
   private leftOut: number;
   private open: Stretch | null = null;
-  private last: { readonly at: Instant; readonly kp: number | null } | null = null;
+  /** The frame before, or the beginning. */
+  private last: { readonly at: Instant; readonly kp: number | null };
   private lowKp: number | null;
   private highKp: number | null;
 
   /**
    * @param leastMs shorter gaps are no news: the coverage counts them all the same
    * @param lostAfterMs an interval between frames longer than this is lost time
+   * @param startedAt when the run began, or goes on: a first frame that is long in coming leaves a gap, too
+   * @param before what the same run had before a restart
    */
   constructor(
     leastMs: number,
     lostAfterMs: number,
+    startedAt: Instant,
     before: {
       readonly gaps?: readonly CoverageGap[];
       readonly gapsLeftOut?: number;
@@ -44,6 +48,7 @@ export class GapLog {
   ) {
     this.leastMs = leastMs;
     this.lostAfterMs = lostAfterMs;
+    this.last = { at: startedAt, kp: null };
     this.done = [...(before.gaps ?? [])];
     this.leftOut = before.gapsLeftOut ?? 0;
     this.lowKp = before.kpSeen?.[0] ?? null;
@@ -53,8 +58,8 @@ export class GapLog {
   /** The next frame: how it was judged, and where. */
   see(kind: Exclude<Kind, 'lost'>, at: Instant, kp: number | null): void {
     const last = this.last;
-    const silentMs = last === null ? 0 : at.monoMs - last.at.monoMs;
-    if (last !== null && silentMs > this.lostAfterMs) {
+    const silentMs = at.monoMs - last.at.monoMs;
+    if (silentMs > this.lostAfterMs) {
       if (this.open !== null) this.close(last.at, last.kp);
       this.keep({ kind: 'lost', from: last.at, to: at, kpFrom: last.kp, kpTo: kp }, silentMs);
     }
@@ -86,16 +91,17 @@ export class GapLog {
   } {
     const open = this.open;
     const last = this.last;
-    const gaps = [...this.done];
-    const pendingMs = last === null ? 0 : now.monoMs - last.at.monoMs;
-    if (open !== null) gaps.push(plain({ ...open, to: last?.at ?? open.to }));
-    if (last !== null && pendingMs > this.lostAfterMs) {
-      gaps.push(plain({ kind: 'lost', from: last.at, to: now, kpFrom: last.kp, kpTo: null }));
+    const underWay: Stretch[] = [];
+    if (open !== null && last.at.monoMs - open.from.monoMs >= this.leastMs)
+      underWay.push({ ...open, to: last.at });
+    if (now.monoMs - last.at.monoMs > this.lostAfterMs) {
+      underWay.push({ kind: 'lost', from: last.at, to: now, kpFrom: last.kp, kpTo: null });
     }
+    const told = underWay.slice(0, MOST_GAPS - this.done.length);
     const isPlaced = this.lowKp !== null && this.highKp !== null;
     return {
-      gaps,
-      gapsLeftOut: this.leftOut,
+      gaps: [...this.done, ...told.map(plain)],
+      gapsLeftOut: this.leftOut + underWay.length - told.length,
       kpSeen: isPlaced ? [this.lowKp ?? 0, this.highKp ?? 0] : null,
     };
   }

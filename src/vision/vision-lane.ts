@@ -52,7 +52,8 @@ function bytesGone(frame: Frame, cause: unknown): SpectaError {
 /** The frame with bytes that can move alone: copied when they are a part of a larger buffer. */
 function movable(frame: Frame): Frame {
   const { data } = frame;
-  return data.byteLength === data.buffer.byteLength ? frame : { ...frame, data: data.slice() };
+  // A Buffer's slice would be a view.
+  return data.byteLength === data.buffer.byteLength ? frame : { ...frame, data: new Uint8Array(data) };
 }
 
 /** One thread with one model, ready: judges one frame at a time. */

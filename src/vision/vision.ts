@@ -4,8 +4,9 @@ import type { Bundle } from '../domain/manifest.ts';
 import type { DefectClass, ModelReference } from '../domain/verdict.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { Emitter } from '../platform/emitter.ts';
-import type { SpectaError } from '../platform/errors.ts';
+import { asSpectaError, type SpectaError } from '../platform/errors.ts';
 import { type Logger, silentLog } from '../platform/log.ts';
+// This thread then holds the codec's binary as well: the last worker that ends would else unload it.
 import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from './decode.ts';
 import type { EngineChoice } from './engine/engine.ts';
 import { FrameOrder } from './frame-order.ts';
@@ -21,7 +22,7 @@ export interface Vision {
   readonly model: ModelReference;
   /**
    * Frames that may be judged at the same time. A thread behind the first starts when frames have to wait again and
-   * again: its memory is not taken before.
+   * again: its memory is not taken before. Fewer than asked for once such a thread could not be started.
    */
   readonly lanes: number;
   /**
@@ -40,7 +41,7 @@ export interface Vision {
   locate(frame: Frame, defect: DefectClass): Promise<Located>;
   /** Tells when a worker dies by itself or hangs, or has before, once; the returned function ends it. */
   onFailure(listener: (error: SpectaError) => void): () => void;
-  /** Lets the frames in flight finish, frees the model, ends the threads. Idempotent. */
+  /** Lets the frames that were given finish, frees the model, ends the threads. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -49,6 +50,8 @@ export interface VisionOptions extends EngineChoice {
   /** Most frames judged at the same time, each on its own thread with the model loaded once more. Default 1. */
   readonly lanes?: number;
   readonly limits?: DecodeLimits;
+  /** So long frames must have had to wait again and again before a further lane is loaded, ms. Default 3 s. */
+  readonly widenAfterMs?: number;
   /** True where each picture stands for itself: none is `frozen`, and there is one lane. Default false. */
   readonly stills?: boolean;
   /** A frame that takes longer is a hung engine, ms. Default 10 s. */
@@ -60,13 +63,15 @@ export interface VisionOptions extends EngineChoice {
 }
 
 const HANG_MS = 10_000;
-/** So many frames that had to wait within this time start a further lane. */
-const WAITS = 5;
-const WAITS_WITHIN_MS = 1_000;
+const WIDEN_AFTER_MS = 3_000;
+/** When no frame has waited for so long, the lanes are enough, ms. */
+const CALM_MS = 500;
 
 interface Caller {
   readonly frame: Frame;
   readonly still: boolean;
+  /** Why it is not judged, known when it came; null: it is. */
+  readonly refusal: SpectaError | null;
   readonly resolve: (judgement: Judgement) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -108,7 +113,7 @@ class LanedVision implements Vision {
   private readonly failures = new Emitter<SpectaError>();
   private readonly idle = new Emitter<void>();
   private readonly stopping = new AbortController();
-  readonly lanes: number;
+  lanes: number;
   private reference: ModelReference | null = null;
   /** A lane behind the first, while it loads. */
   private loading: Promise<void> | null = null;
@@ -117,13 +122,17 @@ class LanedVision implements Vision {
   /** Number of the next frame. */
   private turn = 0;
   private inFlight = 0;
-  /** When frames had to wait lately. */
-  private waits: number[] = [];
+  private readonly widenAfterMs: number;
+  /** Since when frames have had to wait again and again, and when one did last; monotonic ms. */
+  private waitingSinceMs = Number.NEGATIVE_INFINITY;
+  private waitedMs = Number.NEGATIVE_INFINITY;
   /** Settled when the answer to the call before has been given. */
   private told: Promise<void> = Promise.resolve();
 
-  constructor(data: VisionWorkerData, { clock, log, hangMs, lanes = 1 }: VisionOptions) {
+  constructor(data: VisionWorkerData, options: VisionOptions) {
+    const { clock, log, hangMs, lanes = 1, widenAfterMs = WIDEN_AFTER_MS } = options;
     this.data = data;
+    this.widenAfterMs = widenAfterMs;
     this.lanes = data.stills ? 1 : lanes;
     this.order = new FrameOrder(data.order);
     this.options = {
@@ -175,12 +184,13 @@ class LanedVision implements Vision {
     return this.closing;
   }
 
-  /** One frame that waits is a hiccup; several in a second are more than the lanes can do. */
+  /** Frames that wait are a hiccup, or a start; when it goes on for seconds they are more than the lanes can do. */
   private frameWaits(): void {
-    const now = this.options.clock.now().monoMs;
     if (this.running.length >= this.lanes) return;
-    this.waits = [...this.waits.filter((at) => at > now - WAITS_WITHIN_MS), now];
-    if (this.waits.length >= WAITS) this.widen();
+    const now = this.options.clock.now().monoMs;
+    if (now - this.waitedMs > CALM_MS) this.waitingSinceMs = now;
+    this.waitedMs = now;
+    if (now - this.waitingSinceMs >= this.widenAfterMs) this.widen();
   }
 
   /** Starts one more lane, unless one is being started or there are enough. */
@@ -191,18 +201,26 @@ class LanedVision implements Vision {
       .then((lane) => {
         this.running.push(lane);
         this.loading = null;
+        this.waitedMs = Number.NEGATIVE_INFINITY;
         this.next();
       })
       .catch((error: unknown) => {
         if (signal.aborted) return;
-        this.fail(engineFailed(`A further lane of vision did not start: ${String(error)}.`, error));
+        // Those that run go on: starting vision anew would lose frames, and come here again.
+        this.lanes = this.running.length;
+        const { code, message } = asSpectaError(error);
+        this.options.log.error(
+          { code, lanes: this.lanes },
+          `a further lane of vision did not start: ${message}`,
+        );
       });
   }
 
   private queue(frame: Frame, still: boolean): Promise<Judgement> {
     return new Promise((resolve, reject) => {
       if (this.running.every(({ busy }) => busy)) this.frameWaits();
-      this.waiting.push({ frame, still, resolve, reject });
+      const refusal = this.closing ? engineFailed('Vision is closed.') : null;
+      this.waiting.push({ frame, still, refusal, resolve, reject });
       this.next();
     });
   }
@@ -212,7 +230,7 @@ class LanedVision implements Vision {
     for (;;) {
       const [caller] = this.waiting;
       if (!caller) break;
-      const refusal = this.failure ?? (this.closing ? engineFailed('Vision is closed.') : null);
+      const refusal = this.failure ?? caller.refusal;
       const lane = this.running.find(({ busy }) => !busy);
       if (refusal === null && !lane) return;
       this.waiting.shift();

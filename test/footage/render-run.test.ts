@@ -82,6 +82,16 @@ test('aborting stops and leaves nothing', async () => {
   expect(await readdir(parent)).toEqual([]);
 });
 
+test('aborting before the threads have started starts none', async () => {
+  const stop = new AbortController();
+  const reason = new Error('enough');
+  const endless = planRun({ ...SMALL_RUN, seconds: 36_000 });
+  const rendering = renderRun(endless, folder, { workers: 1, signal: stop.signal });
+  stop.abort(reason);
+  await expect(rendering).rejects.toBe(reason);
+  expect(await readdir(parent)).toEqual([]);
+});
+
 test('what a dead process left beside the folder is swept', async () => {
   // No process has this number: it is beyond what Linux gives out.
   const orphan = `${folder}.part-99999999-abcd`;

@@ -4,7 +4,7 @@ import { GapLog } from '../../src/inspection/gap-log.ts';
 import { instant, START_UTC } from './rehearsal.ts';
 
 const LEAST_MS = 2_000;
-const log = (): GapLog => new GapLog(LEAST_MS, LEAST_MS);
+const log = (): GapLog => new GapLog(LEAST_MS, LEAST_MS, instant(0));
 
 /** Frames of 100 ms from `from` on. */
 function frames(
@@ -42,10 +42,28 @@ test('a short one is no news, silence is lost, and what is still under way is to
   expect(gaps.read(instant(now + 10_000)).gaps.map(({ kind }) => kind)).toEqual(['lost', 'lost']);
 });
 
+test('a camera that is away when the run begins leaves a gap from its beginning on', () => {
+  const gaps = log();
+  expect(gaps.read(instant(1_000)).gaps).toEqual([]);
+  expect(gaps.read(instant(9_000)).gaps).toMatchObject([
+    { kind: 'lost', fromUtcMs: START_UTC, toUtcMs: START_UTC + 9_000 },
+  ]);
+  const now = frames(gaps, 'seen', 10_000, 10, 3);
+  expect(gaps.read(instant(now)).gaps).toEqual([
+    { kind: 'lost', fromUtcMs: START_UTC, toUtcMs: START_UTC + 10_000, kpFrom: null, kpTo: 3 },
+  ]);
+});
+
+test('a short one is no news while it is under way either: the run may end with it', () => {
+  const gaps = log();
+  const now = frames(gaps, 'dark', frames(gaps, 'seen', 0, 10), 5);
+  expect(gaps.read(instant(now)).gaps).toEqual([]);
+});
+
 test('what a run before a restart had is kept, and the restart is a gap', () => {
   const before = log();
   const end = frames(before, 'turbid', 0, 40, 3);
-  const after = new GapLog(LEAST_MS, LEAST_MS, before.read(instant(end)));
+  const after = new GapLog(LEAST_MS, LEAST_MS, instant(end + 30_000), before.read(instant(end)));
   after.lose(instant(end), instant(end + 30_000));
   expect(after.read(instant(end + 30_000)).gaps.map(({ kind }) => kind)).toEqual(['turbid', 'lost']);
 });
@@ -74,4 +92,7 @@ test('gaps are in order, do not overlap, and stay few', () => {
   const { gaps: kept, gapsLeftOut } = many.read(instant(now));
   expect(kept.length + gapsLeftOut).toBe(600);
   expect(kept.length).toBe(500);
+  // One that is under way is counted as those behind it will be.
+  const silent = many.read(instant(now + 60_000));
+  expect([silent.gaps.length, silent.gapsLeftOut]).toEqual([500, 101]);
 });

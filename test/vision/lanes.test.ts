@@ -2,10 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Frame } from '../../src/domain/frame.ts';
 import type { Bundle } from '../../src/domain/manifest.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
+import { ManualClock } from '../../src/platform/clock.ts';
 import { asSpectaError, type SpectaError } from '../../src/platform/errors.ts';
 import { FrameOrder } from '../../src/vision/frame-order.ts';
 import { pictureOfStill } from '../../src/vision/golden.ts';
@@ -23,8 +25,9 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
+/** Further lanes are loaded as soon as one frame waits. */
 function start(options: Partial<VisionOptions> = {}): Promise<Vision> {
-  return startVision({ bundle, provider: 'cpu', threads: 1, ...options });
+  return startVision({ bundle, provider: 'cpu', threads: 1, widenAfterMs: 0, ...options });
 }
 
 function frame(data: Uint8Array<ArrayBuffer>, sequence: number): Frame {
@@ -99,6 +102,45 @@ test('a lane that dies fails them all, once, and every frame is answered', async
   expect(said).toHaveLength(20);
   expect(said.at(-1)).toEqual([19, 'ENGINE_FAILED']);
   expect(told).toHaveLength(1);
+  await vision.close();
+});
+
+test('frames that wait for a moment load no further lane; seconds of it do', async () => {
+  const posted = vi.spyOn(Worker.prototype, 'postMessage');
+  const lanes = (): number => new Set(posted.mock.contexts).size;
+  const clock = new ManualClock();
+  const few = (): Frame[] => film().slice(1, 4);
+  const vision = await startVision({ bundle, provider: 'cpu', threads: 1, lanes: 2, clock });
+  // A burst now and then, for long.
+  for (let burst = 0; burst < 8; burst += 1) {
+    await judgeAll(vision, few());
+    await clock.advance(1_000);
+  }
+  expect(lanes()).toBe(1);
+  for (let step = 0; step < 8; step += 1) {
+    await judgeAll(vision, few());
+    await clock.advance(400);
+  }
+  while (lanes() < 2) await judgeAll(vision, few());
+  posted.mockRestore();
+  await vision.close();
+});
+
+test('a further lane that does not start is told, and the first goes on alone', async () => {
+  const copy = join(folder, 'gone');
+  const lost = await makeTinyBundle(copy);
+  const told: string[] = [];
+  const log = pino({ level: 'error' }, { write: (line) => void told.push(line) });
+  const vision = await start({ bundle: lost, lanes: 2, log });
+  expect(vision.lanes).toBe(2);
+  await rm(join(copy, 'model.onnx'));
+  const failures: SpectaError[] = [];
+  vision.onFailure((error) => failures.push(error));
+  while (vision.lanes > 1) expect(await judgeAll(vision, film())).toHaveLength(20);
+  expect((await judgeAll(vision, film())).filter(Array.isArray)).toHaveLength(4);
+  expect(failures).toEqual([]);
+  expect(told).toHaveLength(1);
+  expect(told[0]).toContain('a further lane of vision did not start');
   await vision.close();
 });
 

@@ -65,6 +65,16 @@ test('a view on a larger buffer is copied, and its neighbours stay', async () =>
   expect([pool[0], pool[49], pool.at(-1)]).toEqual([9, 9, 9]);
 });
 
+test('a Buffer that is part of a larger one is copied too: its slice would be a view', async () => {
+  const picture = rustPicture();
+  const pool = Buffer.from(new ArrayBuffer(picture.length + 100));
+  pool.set(picture, 50);
+  const judged = await vision.judge(frame(pool.subarray(50, 50 + picture.length)));
+  expect(judged.verdict.label).toBe('corrosion');
+  expect(judged.frame.data).toEqual(picture);
+  expect(pool.byteLength).toBe(picture.length + 100);
+});
+
 test('calls wait for each other and each gets its own verdict', async () => {
   const pictures = [soundPicture(), crackPicture(), rustPicture(), crackPicture({ seed: 2 })];
   const judged = await Promise.all(pictures.map((data, sequence) => vision.judge(frame(data, sequence))));
@@ -90,11 +100,11 @@ test('a frame whose bytes went away before is FRAME_INVALID', async () => {
   expect((await vision.judge(frame(rustPicture()))).verdict.label).toBe('corrosion');
 });
 
-test('close lets the frame in flight finish, may be called twice, and ends judging', async () => {
+test('close lets the frames finish that were given before, may be called twice, and ends judging', async () => {
   const own = await start();
-  const inFlight = own.judge(frame(crackPicture()));
+  const given = [crackPicture(), rustPicture()].map((data, sequence) => own.judge(frame(data, sequence)));
   await Promise.all([own.close(), own.close()]);
-  expect((await inFlight).verdict.label).toBe('crack');
+  expect((await Promise.all(given)).map(({ verdict }) => verdict.label)).toEqual(['crack', 'corrosion']);
   await expect(own.judge(frame(crackPicture()))).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
 });
 

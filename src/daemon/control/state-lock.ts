@@ -89,15 +89,25 @@ export class StateLock {
       await nodeFiles.mkdir(dirname(this.path));
       if (this.isReleased) return true;
       found = lockFile(this.path);
-      if (!('heldBy' in found)) found.write(`${JSON.stringify(this.holder)}\n`);
+      if (!('heldBy' in found)) this.hold(found);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.complain(`the state folder cannot be locked against a second daemon: ${why}`);
       return false;
     }
     if ('heldBy' in found) throw this.isHeld(found.heldBy);
-    this.lock = found;
     return true;
+  }
+
+  /** Keeps a lock once its file tells of this daemon; one that is only dropped would keep this daemon itself out. */
+  private hold(lock: FileLock): void {
+    try {
+      lock.write(`${JSON.stringify(this.holder)}\n`);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+    this.lock = lock;
   }
 
   private async again(): Promise<void> {
