@@ -8,7 +8,12 @@ import { DEFAULT_RULES } from '../src/inspection/rules.ts';
 import { resolveBundle } from '../src/model/bundle.ts';
 import { nodeFiles } from '../src/platform/files.ts';
 import { evaluateBundle } from '../src/training/evaluate.ts';
-import { type EvaluationFacts, evaluationLines, evaluationRecord, writeEvaluation } from '../src/training/evaluation-files.ts';
+import {
+  type EvaluationFacts,
+  evaluationLines,
+  evaluationRecord,
+  writeEvaluation,
+} from '../src/training/evaluation-files.ts';
 import { createProgress } from '../src/training/progress.ts';
 import { judgeRun, type RunFollower, type RunReport } from '../src/training/run-findings.ts';
 import { endEarly } from './command-end.ts';

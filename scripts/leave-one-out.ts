@@ -88,11 +88,7 @@ const options = new Command('leave-one-out')
   .addOption(choice('--duplicates <rule>', 'about a picture in two groups', 'refuse', 'join'))
   .option('--epochs <n>', 'times through the training pictures', whole, 10)
   .option('--patience <n>', 'stop after so many epochs without a better one', whole)
-  .option(
-    '--average <share>',
-    'judge a mean of the weights; share of the old mean that a step leaves',
-    share,
-  )
+  .option('--average <share>', 'judge a mean of the weights; share of the old mean that a step leaves', share)
   .option(
     '--inner-epochs <n>',
     'also leave out each fold with the next, in so many epochs, and choose thresholds by what is said of them',

@@ -203,7 +203,10 @@ export function checkOptions(options: TrainOptions): void {
   const { grid, init, render, textures, trainer, trainLayers, tfjsBackend, tfjsPackages } = options;
   const faults: readonly (readonly [boolean, string])[] = [
     [textures !== undefined && render === undefined, '--textures without --render: nothing is drawn on them'],
-    [trainLayers === 'last' && init === undefined, '--train-layers last without --init: the others know nothing'],
+    [
+      trainLayers === 'last' && init === undefined,
+      '--train-layers last without --init: the others know nothing',
+    ],
     [
       trainer === 'own' && (tfjsBackend ?? tfjsPackages) !== undefined,
       '--tfjs-backend or --tfjs-packages without --trainer tfjs',

@@ -70,9 +70,13 @@ export async function readClassFolders(folder: string, options: ClassFolderOptio
     return [{ ...common, ...listed }];
   });
   const faults = [
-    ...(unlisted.length > 0 ? [`${unlisted.length} pictures are not in the list of groups: ${someOf(unlisted)}`] : []),
+    ...(unlisted.length > 0
+      ? [`${unlisted.length} pictures are not in the list of groups: ${someOf(unlisted)}`]
+      : []),
     ...(misfiled.length > 0
-      ? [`${misfiled.length} pictures lie in another class than the list says (in brackets): ${someOf(misfiled)}`]
+      ? [
+          `${misfiled.length} pictures lie in another class than the list says (in brackets): ${someOf(misfiled)}`,
+        ]
       : []),
   ];
   if (faults.length > 0) {

@@ -64,7 +64,8 @@ export async function readGroupList(path: string): Promise<GroupList> {
     if (line === '') return;
     const fail = (what: string): SpectaError => badLine(path, index + 2, what);
     const cells = cellsOf(line);
-    if (cells === null) throw fail('has a quotation mark that is not closed, or something behind a closed one');
+    if (cells === null)
+      throw fail('has a quotation mark that is not closed, or something behind a closed one');
     if (cells.length > columns.length) throw fail(`has ${cells.length} cells for ${columns.length} columns`);
     const cell = (name: string): string => cells[columns.indexOf(name)]?.trim() ?? '';
     const [name, group] = [cell('file'), cell('group')];

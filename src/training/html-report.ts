@@ -41,11 +41,14 @@ function picturesHtml(
   size: HtmlFacts['size'],
 ): string {
   return [
-    ...[...missing.map((file) => `No verdict: ${file}`), ...unreadable.map((file) => `Unreadable: ${file}`)].map(
-      (line) => `<p>${escapeHtml(line)}</p>`,
-    ),
+    ...[
+      ...missing.map((file) => `No verdict: ${file}`),
+      ...unreadable.map((file) => `Unreadable: ${file}`),
+    ].map((line) => `<p>${escapeHtml(line)}</p>`),
     sideHtml('As is', asIs, size),
-    ...(equalised ? [sideHtml('Brightness and contrast redrawn from one distribution', equalised, size)] : []),
+    ...(equalised
+      ? [sideHtml('Brightness and contrast redrawn from one distribution', equalised, size)]
+      : []),
     whereHtml(where),
   ].join('');
 }

@@ -59,7 +59,11 @@ export async function leaveOneOut(
   const key = createHash('sha256').update(request.words).digest('hex');
   const [twice] = request.folds.filter((each, index) => request.folds.indexOf(each) !== index);
   if (twice !== undefined) {
-    throw new SpectaError('USAGE', `${twice} is left out twice`, 'Name each source, or each sum of them, once.');
+    throw new SpectaError(
+      'USAGE',
+      `${twice} is left out twice`,
+      'Name each source, or each sum of them, once.',
+    );
   }
   const folds: Fold[] = [];
   let everything: readonly Sample[] | undefined;
@@ -119,9 +123,7 @@ function checkFold(sources: string, samples: readonly Sample[]): void {
       `The sources are ${[...known].sort().join(', ')}.`,
     );
   }
-  const left = new Set(
-    samples.flatMap(({ source, group }) => (leaveOut.includes(source) ? [group] : [])),
-  );
+  const left = new Set(samples.flatMap(({ source, group }) => (leaveOut.includes(source) ? [group] : [])));
   const shared = samples.find(({ source, group }) => !leaveOut.includes(source) && left.has(group));
   if (shared === undefined) return;
   throw new SpectaError(

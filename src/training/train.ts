@@ -133,9 +133,7 @@ export async function trainBundle(
   const whole = splitByGroup(samples, request.shares, random.fork(7));
   const { limit = whole.training.length } = request;
   const training =
-    limit < whole.training.length
-      ? random.fork(8).shuffled(whole.training).slice(0, limit)
-      : whole.training;
+    limit < whole.training.length ? random.fork(8).shuffled(whole.training).slice(0, limit) : whole.training;
   const split = { ...whole, training };
   checkSplit(split, request.initial && ((line) => progress.say(line)));
   const initial = request.initial && (await startingPoint(request.initial, network, split));
@@ -149,11 +147,7 @@ export async function trainBundle(
   const board = request.tensorboard && (await openBoard(request, network, training, utcMs));
   const epochs: FitEpoch[] = [];
   const finish = (parameters: Parameters): Promise<Omit<TrainResult, 'epochs'>> =>
-    writeBundle(
-      { request, network, rules, split, baseline, parameters, epochs },
-      progress,
-      signal,
-    );
+    writeBundle({ request, network, rules, split, baseline, parameters, epochs }, progress, signal);
   const started = now();
   let doneBefore = 0;
   const train = request.trainer ?? fitNetwork;

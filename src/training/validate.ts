@@ -31,7 +31,9 @@ export async function validate(
     const right = scores.filter(({ sample, probabilities }) =>
       rules.output.kind === 'softmax'
         ? foremost(probabilities, 'softmax').name === mainClass(sample)
-        : DEFECT_CLASSES.every((defect) => (probabilities[defect] ?? 0) >= 0.5 === sample.defects.has(defect)),
+        : DEFECT_CLASSES.every(
+            (defect) => (probabilities[defect] ?? 0) >= 0.5 === sample.defects.has(defect),
+          ),
     );
     const loss = scores.reduce((sum, score) => sum + score.loss, 0) / scores.length;
     return { loss, accuracy: right.length / scores.length, scores };

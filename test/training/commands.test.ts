@@ -35,7 +35,11 @@ test('what means nothing, or nothing beside the rest, is wrong usage and is said
     ['evaluate', [], /no pictures are named.*\[USAGE\]/s],
     ['leave-one-out', ['--data', '.', '--out', 'o', '--threads', '0'], /whole number/],
     ['leave-one-out', ['--data', '.', '--out', 'o', '--held-out', '5'], /between 0 and 1/],
-    ['leave-one-out', ['--data', '.', '--out', 'o', '--sources', 'a', '--inner-epochs', '1'], /a single fold/],
+    [
+      'leave-one-out',
+      ['--data', '.', '--out', 'o', '--sources', 'a', '--inner-epochs', '1'],
+      /a single fold/,
+    ],
   ];
   for (const [script, words, expected] of cases) {
     const { status, said } = await command(script, ...words);

@@ -24,6 +24,11 @@ afterAll(() => rm(root, { recursive: true }));
 const SCENES = { corrosion: 'rust', crack: 'crack', intact: 'plain' } as const;
 let made = 0;
 
+/** Of a picture of the newest folder: the same seed would give the same ground in every class. */
+function seedOf(className: (typeof CLASS_ORDER)[number], i: number): number {
+  return 100 * made + 30 * CLASS_ORDER.indexOf(className) + i;
+}
+
 /** A folder with `each` pictures of every class, named by `name`. */
 async function folderOf(each: number, name: (i: number) => string): Promise<string> {
   const folder = join(root, `data-${++made}`);
@@ -32,7 +37,7 @@ async function folderOf(each: number, name: (i: number) => string): Promise<stri
     for (let i = 0; i < each; i++)
       await writeFile(
         join(folder, className, name(i)),
-        await pngOf(drawPicture(SCENES[className], 100 * made + i)),
+        await pngOf(drawPicture(SCENES[className], seedOf(className, i))),
       );
   }
   return folder;
@@ -102,7 +107,10 @@ test('every misfiled picture is named at once; listed ones that are not there ar
 
 test('a list from a spreadsheet reads the same; cells that cannot be meant are refused by line', async () => {
   const list = join(root, 'list.csv');
-  await writeFile(list, '\uFEFFfile,group,"effective_px"\r\n"crack/a, b ""c"".jpg", g1 ,180\r\ncrack/ü.jpg,"g2",\r\n');
+  await writeFile(
+    list,
+    '\uFEFFfile,group,"effective_px"\r\n"crack/a, b ""c"".jpg", g1 ,180\r\ncrack/ü.jpg,"g2",\r\n',
+  );
   const { pictures } = await readGroupList(list);
   expect(pictures).toMatchObject([
     { name: 'crack/a, b "c".jpg', group: 'g1', effectiveSide: 180 },
@@ -128,7 +136,9 @@ test('what cannot be read is told too where the data is refused for it', async (
     code: 'DATA_INVALID',
     said: expect.stringMatching(/unreadable: .*a_1\.jpg: .*\[IMAGE_UNSUPPORTED\]/),
   });
-  await expect(load({ data, manifest: 'x.csv', footage: [] })).rejects.toMatchObject({ code: 'DATA_INVALID' });
+  await expect(load({ data, manifest: 'x.csv', footage: [] })).rejects.toMatchObject({
+    code: 'DATA_INVALID',
+  });
   await expect(load({ manifest: 'x.csv', footage: [root] })).rejects.toMatchObject({ code: 'USAGE' });
 });
 
@@ -138,7 +148,9 @@ test('copies of a picture without any detail are copies still', () => {
     return { file: name, name, group: name, source: 'a', kind: 'still', defects: new Set(), luma };
   };
   const pairs = findSamePictures([black('one', 0), black('two', 0), black('grey', 90)], size);
-  expect(pairs).toMatchObject([{ first: { name: 'one' }, second: { name: 'two' }, kind: 'exact', likeness: 1 }]);
+  expect(pairs).toMatchObject([
+    { first: { name: 'one' }, second: { name: 'two' }, kind: 'exact', likeness: 1 },
+  ]);
 });
 
 test('what is rendered onto a texture goes where the group goes that the texture was cut into', async () => {
@@ -160,7 +172,7 @@ test('what is rendered onto a texture goes where the group goes that the texture
   // One group for the whole source: its textures too, or they would be learnt from while it is held out.
   expect(groupsOnTextures(await load({ ...request, together: ['lab'] }))).toEqual(new Set(['lab']));
   // The same for groups that are joined because they share a picture.
-  const copy = await pngOf(drawPicture('plain', 100 * made));
+  const copy = await pngOf(drawPicture('plain', seedOf('intact', 0)));
   await writeFile(join(data, 'intact', 'lab_2.png'), copy);
   await writeFile(join(data, 'manifest.csv'), `file,group\n${rows.join('\n')}\nintact/lab_2.png,a:first\n`);
   expect(groupsOnTextures(await load({ ...request, duplicates: 'join' }))).toEqual(new Set(['a:first']));
@@ -174,5 +186,7 @@ test('footage that is left out is counted; runs without frames or a readable tru
   const { leftOut } = await load({ data, footage: [runs], leaveOut: ['footage'] });
   expect(leftOut).toEqual({ 'folders of footage, as asked': 1 });
   await expect(readFootage(runs, { size })).rejects.toMatchObject({ code: 'FOLDER_EMPTY' });
-  await expect(readFootage(join(runs, 'none'), { size })).rejects.toMatchObject({ code: 'FOLDER_UNREADABLE' });
+  await expect(readFootage(join(runs, 'none'), { size })).rejects.toMatchObject({
+    code: 'FOLDER_UNREADABLE',
+  });
 });

@@ -123,10 +123,13 @@ test('a fold that is named twice, or whose photos others would train on, is refu
   const rows = names.map((name) => `data/${name},${/crack.(red|blue)_0/.test(name) ? 'one photo' : name}`);
   await writeFile(manifest, `file,group\n${rows.filter((row) => !/corrosion.blue/.test(row)).join('\n')}\n`);
   const { train } = request();
-  const shared = (folds: string[]) => leaveOneOut(request({ out, folds, train: { ...train, manifest } }), progress, now);
+  const shared = (folds: string[]) =>
+    leaveOneOut(request({ out, folds, train: { ...train, manifest } }), progress, now);
   await expect(shared(['green', 'red'])).rejects.toMatchObject({
     code: 'DATA_INVALID',
-    message: expect.stringMatching(/with red left out, blue would still train on pictures of the group one photo/),
+    message: expect.stringMatching(
+      /with red left out, blue would still train on pictures of the group one photo/,
+    ),
   });
   await expect(shared(['red+none'])).rejects.toMatchObject({ code: 'USAGE' });
   expect(existsSync(out)).toBe(false);
@@ -171,7 +174,11 @@ test('an evaluation comes both ways, as text, as JSON without pixels and as one 
 
   // Runs alone are written too, and files with names of all kinds are told without becoming part of the page.
   const unreadable = ['/data/<img src=x>.jpg'];
-  await writeEvaluation(join(root, 'evaluation'), { ...facts, evaluation: { ...evaluation, unreadable } }, []);
+  await writeEvaluation(
+    join(root, 'evaluation'),
+    { ...facts, evaluation: { ...evaluation, unreadable } },
+    [],
+  );
   expect(await readFile(join(root, 'evaluation', 'evaluation.html'), 'utf8')).toContain(
     'Unreadable: /data/&#60;img src=x&#62;.jpg',
   );

@@ -130,11 +130,7 @@ interface Job {
   readonly rounds: number;
 }
 
-function planOf(
-  count: number,
-  grounds: Grounds,
-  random: Random,
-): Job[] {
+function planOf(count: number, grounds: Grounds, random: Random): Job[] {
   const textures = grounds.textures.length > 0 ? SHARES.textures : 0;
   const intact = grounds.intact.length > 0 ? SHARES.intact : 0;
   const all = textures + intact + SHARES.drawn;
