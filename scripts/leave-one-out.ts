@@ -18,7 +18,7 @@ import {
   thresholdWords,
 } from '../src/training/source-thresholds.ts';
 import { endEarly } from './command-end.ts';
-import { count, positive, share, whole } from './option-values.ts';
+import { count, positive, share, side, whole } from './option-values.ts';
 
 const EXAMPLES = `
 Trains once for each source, without it, and judges it: as it is, and with brightness and contrast redrawn. Finished
@@ -77,7 +77,7 @@ const options = new Command('leave-one-out')
   .option('--footage <folder...>', 'rendered runs with truth.jsonl to train on besides', [])
   .option('--sources <source...>', 'what to leave out, one after the other; joined by + together', SOURCES)
   .option('--network <name>', `one of ${PRESET_NAMES.join(', ')}, or of the grid`, 'separable-small')
-  .option('--size <px>', 'side of the network input', whole)
+  .option('--size <px>', 'side of the network input', side)
   .addOption(choice('--output <kind>', 'what the outputs are', 'sigmoid', 'softmax'))
   .addOption(choice('--channels <kind>', 'what the network sees', 'luma', 'luma-chroma'))
   .addOption(choice('--normalisation <kind>', 'of each picture', 'standard', 'none'))

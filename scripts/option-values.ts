@@ -29,3 +29,13 @@ export function share(value: string): number {
   if (number > 0 && number < 1) return number;
   throw new InvalidArgumentError('Give a number between 0 and 1.');
 }
+
+/** What a bundle's manifest takes as a side of the network's input, pixels. */
+const [LEAST_SIDE, MOST_SIDE] = [8, 4096];
+
+/** A side of the network's input, pixels. */
+export function side(value: string): number {
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= LEAST_SIDE && number <= MOST_SIDE) return number;
+  throw new InvalidArgumentError(`Give ${LEAST_SIDE} to ${MOST_SIDE} pixels.`);
+}

@@ -4,7 +4,7 @@ import { PRESET_NAMES } from '../src/training/network-presets.ts';
 import { CLASS_ORDER } from '../src/training/samples.ts';
 import type { ClassWeights } from '../src/training/targets.ts';
 import type { LabelThresholds } from '../src/training/thresholds.ts';
-import { collect, positive, share, whole } from './option-values.ts';
+import { collect, positive, share, side, whole } from './option-values.ts';
 
 const EXAMPLES = `
 The data folder holds one subfolder for each class: corrosion, crack, intact. A manifest.csv in it or beside it names
@@ -117,8 +117,8 @@ export const TRAIN_COMMAND = new Command('train')
   .addHelpText('after', EXAMPLES);
 
 function size(value: string): { width: number; height: number } {
-  const [, width, height] = (/^(\d+)x(\d+)$/.exec(value) ?? []).map(Number);
-  if (width && height) return { width, height };
+  const [width, height, ...more] = value.split('x');
+  if (height !== undefined && more.length === 0) return { width: side(width), height: side(height) };
   throw new InvalidArgumentError('Give width and height in pixels, as in 192x192.');
 }
 

@@ -24,7 +24,7 @@ export const fitNetwork: Trainer = async (network, training, validation, options
   const kept = (await file?.read()) ?? null;
   const fit = new Fit(network, training, validation, options, kept);
   if (kept) options.onResume?.(kept.progress.epochs, kept.progress.step);
-  const slots = Math.ceil(options.batch / options.microBatch);
+  const slots = microSteps(options, training.length);
   const pool = await GradientPool.create(network, training, { ...options, slots });
   try {
     return await fit.run(pool, file);
@@ -32,6 +32,11 @@ export const fitNetwork: Trainer = async (network, training, validation, options
     await pool.close();
   }
 };
+
+/** Micro-batches in a step at most. */
+function microSteps({ batch, microBatch }: FitOptions, pictures: number): number {
+  return Math.ceil(Math.min(batch, pictures) / microBatch);
+}
 
 /** One training under way. */
 class Fit {
@@ -192,9 +197,9 @@ class Fit {
     }
     const share = rateShare(doneSteps, options.epochs * this.steps);
     this.adam.step(this.parameters, gradients, (name) => share * (this.widthShares.get(name) ?? 1));
-    const microSteps = Math.ceil(options.batch / options.microBatch);
+    const before = doneSteps * microSteps(options, this.training.length);
     results.forEach(({ values }, index) => {
-      gatherStatistics(this.parameters, this.means, values, doneSteps * microSteps + index);
+      gatherStatistics(this.parameters, this.means, values, before + index);
     });
     this.average?.add(this.parameters, doneSteps);
   }

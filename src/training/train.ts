@@ -127,6 +127,8 @@ export async function trainBundle(
     output: { kind: request.output, classes: outputClasses },
     calibration: { temperature: 1 },
   };
+  // Layers that do not fit each other are told before a picture is read.
+  const trained = parameterCount(network);
   await checkBundlePlace(request.out);
   const { samples } = await loadData({ ...request, size: network.input }, progress, now, signal);
   const random = createRandom(request.seed);
@@ -138,7 +140,7 @@ export async function trainBundle(
   checkSplit(split, request.initial && ((line) => progress.say(line)));
   const initial = request.initial && (await startingPoint(request.initial, network, split));
   progress.say(
-    `${network.name}: ${parameterCount(network).toLocaleString('en')} parameters, outputs ${outputClasses.join(', ')} (${request.output})`,
+    `${network.name}: ${trained.toLocaleString('en')} parameters, outputs ${outputClasses.join(', ')} (${request.output})`,
   );
   progress.say(
     `${training.length} pictures to train on, ${split.validation.length} to choose by, ${split.heldOut.length} held out (${groupsOf(split.heldOut).length} groups)`,

@@ -30,6 +30,7 @@ test('what means nothing, or nothing beside the rest, is wrong usage and is said
     ['train', [...out, '--tfjs-backend', 'cpu'], /without --trainer tfjs/],
     ['train', [...out, '--validation', '0.5', '--held-out', '0.6'], /leave nothing to train on/],
     ['train', ['--data', '.', '--out', 'x'], /is no place for a bundle/],
+    ['train', [...out, '--size', '100000x100000'], /8 to 4096 pixels/],
     ['train', [...out, '--class-weight', 'crack=Infinity'], /number above 0/],
     ['evaluate', ['--data', '.', '--threads', 'many'], /whole number/],
     ['evaluate', [], /no pictures are named.*\[USAGE\]/s],
