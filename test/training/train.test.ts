@@ -219,7 +219,8 @@ test('a place that can take no bundle is refused before anything is read, and wh
   expect(await readdir(join(root, 'mine/1.0.0'))).toEqual(['thesis.txt']);
   expect(existsSync(join(root, 'Capitals'))).toBe(false);
   await expect(train('models/fresh/1.0.0', unread)).rejects.toMatchObject({ code: 'FOLDER_UNREADABLE' });
-  const network = (head: OutputHead) => presetNetwork('9-conv-4-nodes-0-dense', head, { width: 48, height: 48 });
+  const network = (head: OutputHead) =>
+    presetNetwork('9-conv-4-nodes-0-dense', head, { width: 48, height: 48 });
   await expect(train('models/fresh/1.0.0', { ...unread, network })).rejects.toThrow(/conv5 slides a window/);
 });
 
