@@ -1,15 +1,23 @@
+import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
-import { EXIT, exitStatusOf } from '../src/cli/exit-codes.ts';
+import { EXIT } from '../src/cli/exit-codes.ts';
 import { onInterrupt } from '../src/cli/interrupt.ts';
 import type { Bundle } from '../src/domain/manifest.ts';
 import { createInspector } from '../src/inspection/inspector.ts';
 import { DEFAULT_RULES } from '../src/inspection/rules.ts';
 import { resolveBundle } from '../src/model/bundle.ts';
-import { asSpectaError } from '../src/platform/errors.ts';
+import { nodeFiles } from '../src/platform/files.ts';
 import { evaluateBundle } from '../src/training/evaluate.ts';
-import { evaluationLines, evaluationRecord, writeEvaluation } from '../src/training/evaluation-files.ts';
+import {
+  type EvaluationFacts,
+  evaluationLines,
+  evaluationRecord,
+  writeEvaluation,
+} from '../src/training/evaluation-files.ts';
 import { createProgress } from '../src/training/progress.ts';
 import { judgeRun, type RunFollower, type RunReport } from '../src/training/run-findings.ts';
+import { endEarly } from './command-end.ts';
+import { collect, whole } from './option-values.ts';
 
 const EXAMPLES = `
 Only the groups that the bundle was not trained on are counted. Beside the network stands a baseline that knows
@@ -38,10 +46,8 @@ interface Options {
   everything: boolean;
   together: string[];
   json: boolean;
-  threads: string;
+  threads: number;
 }
-
-const collect = (value: string, before: string[]): string[] => [...before, value];
 
 const options = new Command('evaluate')
   .description('Measures a model bundle on pictures it was not trained on.')
@@ -67,7 +73,7 @@ const options = new Command('evaluate')
   .option('--where', 'also measure how well boxes fit, where the data says where defects are', false)
   .option('--everything', 'count every picture: for data the model has never seen', false)
   .option('--together <source>', 'source whose pictures are one group', collect, ['metu8'])
-  .option('--threads <n>', 'processor threads', '2')
+  .option('--threads <n>', 'processor threads', whole, 2)
   .option('--json', 'one JSON object instead of tables', false)
   .addHelpText('after', EXAMPLES)
   .parse()
@@ -94,9 +100,11 @@ const now = (): number => performance.now();
 const progress = createProgress(process.stderr, now);
 using interrupt = onInterrupt();
 try {
-  const bundle = await resolveBundle(options.model, new URL('../models', import.meta.url).pathname);
-  const { name, version } = bundle.manifest;
-  const threads = Number(options.threads);
+  const models = fileURLToPath(new URL('../models', import.meta.url));
+  const bundle = await resolveBundle(options.model, models);
+  const { threads } = options;
+  // A place that cannot be written is better known before the work than behind it.
+  if (options.out !== undefined) await nodeFiles.mkdir(options.out);
   const runs: RunReport[] = [];
   for (const folder of options.run) {
     const started = now();
@@ -106,29 +114,31 @@ try {
       await judgeRun(folder, bundle, { ...RUNS, threads, follow, onFrame, signal: interrupt.signal }),
     );
   }
-  if (options.data === undefined && options.footage.length === 0 && runs.length > 0) {
-    process.stdout.write(
-      `${JSON.stringify({ model: { name, version, digest: bundle.digest }, runs }, null, 1)}\n`,
-    );
-  } else {
-    const evaluation = await evaluateBundle({ ...options, bundle, threads }, progress, now, interrupt.signal);
-    const facts = { bundle, evaluation, runs };
-    const { report, missing, unreadable } = evaluation;
-    for (const file of missing) progress.say(`no verdict: ${file}`);
-    const which = options.everything ? 'pictures' : 'pictures of held-out groups';
-    const heading = `${name}@${version} on ${report.count} ${which}`;
-    if (options.json) process.stdout.write(`${JSON.stringify(evaluationRecord(facts))}\n`);
-    else process.stdout.write(`${heading}\n${evaluationLines(facts).join('\n')}\n`);
-    if (options.out !== undefined) {
-      await writeEvaluation(options.out, facts, [heading]);
-      progress.say(`written: evaluation.json and evaluation.html in ${options.out}`);
-    }
-    if (missing.length > 0 || unreadable.length > 0) process.exitCode = EXIT.partial;
+  const pictures = options.data !== undefined || options.footage.length > 0 || runs.length === 0;
+  const evaluation = pictures
+    ? await evaluateBundle({ ...options, bundle, threads }, progress, now, interrupt.signal)
+    : null;
+  const facts = { bundle, evaluation, runs };
+  const heading = headingOf(facts);
+  for (const file of evaluation?.missing ?? []) progress.say(`no verdict: ${file}`);
+  if (options.json) process.stdout.write(`${JSON.stringify(evaluationRecord(facts))}\n`);
+  else process.stdout.write(`${heading}\n${evaluationLines(facts).join('\n')}\n`);
+  if (options.out !== undefined) {
+    await writeEvaluation(options.out, facts, [heading]);
+    progress.say(`written: evaluation.json and evaluation.html in ${options.out}`);
   }
+  const lacking = [...(evaluation?.missing ?? []), ...(evaluation?.unreadable ?? [])];
+  if (lacking.length > 0) process.exitCode = EXIT.partial;
 } catch (error) {
-  const known = asSpectaError(error);
-  process.stderr.write(
-    interrupt.received ? '\nstopped\n' : `\nerror ${known.message}\n${known.help} [${known.code}]\n`,
-  );
-  process.exitCode = interrupt.received ? EXIT.interrupted : exitStatusOf(known.code);
+  endEarly(error, interrupt, 'Stopped: no evaluation was written.');
+}
+
+function headingOf({ bundle, evaluation, runs }: EvaluationFacts): string {
+  const { name, version } = bundle.manifest;
+  const which = options.everything ? 'pictures' : 'pictures of held-out groups';
+  const measured = [
+    ...(evaluation ? [`${evaluation.report.count} ${which}`] : []),
+    ...(runs.length > 0 ? [`${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`] : []),
+  ];
+  return `${name}@${version} on ${measured.join(' and ')}`;
 }

@@ -1,8 +1,7 @@
-import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { EXIT, exitStatusOf } from '../src/cli/exit-codes.ts';
+import { basename, join } from 'node:path';
+import { Command, Option } from 'commander';
 import { onInterrupt } from '../src/cli/interrupt.ts';
-import { asSpectaError } from '../src/platform/errors.ts';
+import { SpectaError } from '../src/platform/errors.ts';
 import { nodeFiles, writeDurably } from '../src/platform/files.ts';
 import { AUGMENT_DEFAULTS, WATER_AUGMENT } from '../src/training/augment.ts';
 import { type LeaveOneOut, type LeaveOneOutRequest, leaveOneOut } from '../src/training/leave-one-out.ts';
@@ -18,6 +17,8 @@ import {
   thresholdsOfOthers,
   thresholdWords,
 } from '../src/training/source-thresholds.ts';
+import { endEarly } from './command-end.ts';
+import { count, positive, share, side, whole } from './option-values.ts';
 
 const EXAMPLES = `
 Trains once for each source, without it, and judges it: as it is, and with brightness and contrast redrawn. Finished
@@ -65,12 +66,6 @@ interface Options {
   together: string[];
 }
 
-function number(value: string): number {
-  const parsed = Number(value);
-  if (Number.isFinite(parsed) && parsed >= 0) return parsed;
-  throw new InvalidArgumentError('Give a number of at least 0.');
-}
-
 const choice = (flags: string, what: string, ...allowed: [string, ...string[]]): Option =>
   new Option(flags, what).choices(allowed).default(allowed[0]);
 
@@ -82,36 +77,32 @@ const options = new Command('leave-one-out')
   .option('--footage <folder...>', 'rendered runs with truth.jsonl to train on besides', [])
   .option('--sources <source...>', 'what to leave out, one after the other; joined by + together', SOURCES)
   .option('--network <name>', `one of ${PRESET_NAMES.join(', ')}, or of the grid`, 'separable-small')
-  .option('--size <px>', 'side of the network input', number)
+  .option('--size <px>', 'side of the network input', side)
   .addOption(choice('--output <kind>', 'what the outputs are', 'sigmoid', 'softmax'))
   .addOption(choice('--channels <kind>', 'what the network sees', 'luma', 'luma-chroma'))
   .addOption(choice('--normalisation <kind>', 'of each picture', 'standard', 'none'))
-  .option('--clahe <clip>', 'even out the local contrast, with this clip limit', number)
+  .option('--clahe <clip>', 'even out the local contrast, with this clip limit', positive)
   .addOption(choice('--augment <kind>', 'how far pictures are changed', 'water', 'basic'))
-  .option('--render <n>', 'defects drawn onto grounds, so many pictures', number, 0)
+  .option('--render <n>', 'defects drawn onto grounds, so many pictures', count, 0)
   .option('--textures <folder>', 'whole grounds (default: textures in or beside the data folder)')
   .addOption(choice('--duplicates <rule>', 'about a picture in two groups', 'refuse', 'join'))
-  .option('--epochs <n>', 'times through the training pictures', number, 10)
-  .option('--patience <n>', 'stop after so many epochs without a better one', number)
-  .option(
-    '--average <share>',
-    'judge a mean of the weights; share of the old mean that a step leaves',
-    number,
-  )
+  .option('--epochs <n>', 'times through the training pictures', whole, 10)
+  .option('--patience <n>', 'stop after so many epochs without a better one', whole)
+  .option('--average <share>', 'judge a mean of the weights; share of the old mean that a step leaves', share)
   .option(
     '--inner-epochs <n>',
     'also leave out each fold with the next, in so many epochs, and choose thresholds by what is said of them',
-    number,
+    whole,
   )
-  .option('--batch <n>', 'pictures for one step', number, 32)
-  .option('--micro-batch <n>', 'pictures at once in memory', number, 8)
-  .option('--learning-rate <x>', 'of Adam, at its highest', number, 3e-3)
-  .option('--threads <n>', 'processor threads', number, 2)
-  .option('--seed <n>', 'for split, weights, augmentation and rendering', number, 1)
-  .option('--limit <n>', 'train on at most so many pictures', number)
-  .option('--false-alerts <share>', 'largest share of false alerts on the validation side', number, 0.02)
-  .option('--validation <share>', 'share of the pictures to choose by', number, 0.12)
-  .option('--held-out <share>', 'share of the pictures that check the training itself', number, 0.04)
+  .option('--batch <n>', 'pictures for one step', whole, 32)
+  .option('--micro-batch <n>', 'pictures at once in memory', whole, 8)
+  .option('--learning-rate <x>', 'of Adam, at its highest', positive, 3e-3)
+  .option('--threads <n>', 'processor threads', whole, 2)
+  .option('--seed <n>', 'for split, weights, augmentation and rendering', whole, 1)
+  .option('--limit <n>', 'train on at most so many pictures', whole)
+  .option('--false-alerts <share>', 'largest share of false alerts on the validation side', share, 0.02)
+  .option('--validation <share>', 'share of the pictures to choose by', share, 0.12)
+  .option('--held-out <share>', 'share of the pictures that check the training itself', share, 0.04)
   .option('--together <source...>', 'sources whose pictures are one group', ['metu8'])
   .addHelpText('after', EXAMPLES)
   .parse()
@@ -124,15 +115,24 @@ try {
   const { data, manifest, out, sources, size, clahe, render, textures, limit, patience, average, ...rest } =
     options;
   const { innerEpochs } = options;
+  if (innerEpochs !== undefined && sources.length < 2) {
+    throw new SpectaError(
+      'USAGE',
+      '--inner-epochs with a single fold: there is no other source to choose thresholds on',
+      'Name two folds or more with --sources.',
+    );
+  }
   const {
     out: _out,
     sources: _sources,
     threads: _threads,
     data: _data,
-    footage: _footage,
+    footage,
     innerEpochs: _innerEpochs,
-    ...telling
+    ...plain
   } = options;
+  // Where things lie says nothing of a fold; that runs were learnt from does.
+  const telling = { ...plain, ...(footage.length > 0 && { footage: footage.map((each) => basename(each)) }) };
   const request: LeaveOneOutRequest = {
     folds: sources,
     out,
@@ -199,11 +199,5 @@ try {
   await writeDurably(nodeFiles, join(out, 'leave-one-out.txt'), encode(lines.join('\n')));
   process.stdout.write(`${lines.join('\n')}\n`);
 } catch (error) {
-  const known = asSpectaError(error);
-  process.stderr.write(
-    interrupt.received !== null
-      ? '\nStopped. Finished folds are kept; the same command goes on.\n'
-      : `\nerror ${known.message}\n${known.help} [${known.code}]\n`,
-  );
-  process.exitCode = interrupt.received !== null ? EXIT.interrupted : exitStatusOf(known.code);
+  endEarly(error, interrupt, 'Stopped. Finished folds are kept; the same command goes on.');
 }

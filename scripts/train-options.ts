@@ -1,8 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { SpectaError } from '../src/platform/errors.ts';
 import { PRESET_NAMES } from '../src/training/network-presets.ts';
 import { CLASS_ORDER } from '../src/training/samples.ts';
 import type { ClassWeights } from '../src/training/targets.ts';
 import type { LabelThresholds } from '../src/training/thresholds.ts';
+import { collect, positive, share, side, whole } from './option-values.ts';
 
 const EXAMPLES = `
 The data folder holds one subfolder for each class: corrosion, crack, intact. A manifest.csv in it or beside it names
@@ -114,13 +116,9 @@ export const TRAIN_COMMAND = new Command('train')
   ])
   .addHelpText('after', EXAMPLES);
 
-function collect(value: string, before: string[]): string[] {
-  return [...before, value];
-}
-
 function size(value: string): { width: number; height: number } {
-  const [, width, height] = (/^(\d+)x(\d+)$/.exec(value) ?? []).map(Number);
-  if (width && height) return { width, height };
+  const [width, height, ...more] = value.split('x');
+  if (height !== undefined && more.length === 0) return { width: side(width), height: side(height) };
   throw new InvalidArgumentError('Give width and height in pixels, as in 192x192.');
 }
 
@@ -132,7 +130,7 @@ function tileGrid(value: string): string {
 function classWeight(value: string, before: ClassWeights): ClassWeights {
   const [name, factor] = value.split('=');
   const known = CLASS_ORDER.find((each) => each === name);
-  if (known && Number(factor) > 0) return { ...before, [known]: Number(factor) };
+  if (known && factor !== undefined) return { ...before, [known]: positive(factor) };
   throw new InvalidArgumentError(`Give ${CLASS_ORDER.join(', ')} and a number above 0, as in crack=2.`);
 }
 
@@ -143,24 +141,6 @@ function thresholds(value: string): LabelThresholds {
   const [corrosion, crack, intact] = CLASS_ORDER.map((name) => given.get(name));
   if (given.size === 3 && corrosion && crack && intact) return { corrosion, crack, intact };
   throw new InvalidArgumentError('Give all three, as in corrosion=0.5,crack=0.5,intact=0.3.');
-}
-
-function whole(value: string): number {
-  const number = Number(value);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new InvalidArgumentError('Give a whole number of at least 1.');
-}
-
-function positive(value: string): number {
-  const number = Number(value);
-  if (Number.isFinite(number) && number > 0) return number;
-  throw new InvalidArgumentError('Give a number above 0.');
-}
-
-function share(value: string): number {
-  const number = Number(value);
-  if (number > 0 && number < 1) return number;
-  throw new InvalidArgumentError('Give a number between 0 and 1.');
 }
 
 function choice<T extends string>(...allowed: T[]): (value: string) => T {
@@ -216,4 +196,32 @@ export interface TrainOptions {
   validation: number;
   heldOut: number;
   together: string[];
+}
+
+/** Throws `USAGE` for options that mean nothing, or one thing too many, beside each other. */
+export function checkOptions(options: TrainOptions): void {
+  const { grid, init, render, textures, trainer, trainLayers, tfjsBackend, tfjsPackages } = options;
+  const faults: readonly (readonly [boolean, string])[] = [
+    [textures !== undefined && render === undefined, '--textures without --render: nothing is drawn on them'],
+    [
+      trainLayers === 'last' && init === undefined,
+      '--train-layers last without --init: the others know nothing',
+    ],
+    [
+      trainer === 'own' && (tfjsBackend ?? tfjsPackages) !== undefined,
+      '--tfjs-backend or --tfjs-packages without --trainer tfjs',
+    ],
+    [grid !== undefined && isGiven('network'), '--network beside --grid, which names networks itself'],
+    [
+      options.validation + options.heldOut >= 1,
+      `--validation ${options.validation} and --held-out ${options.heldOut} leave nothing to train on`,
+    ],
+  ];
+  const fault = faults.find(([holds]) => holds);
+  if (fault) throw new SpectaError('USAGE', fault[1], 'See --help for what goes together.');
+}
+
+/** Whether the option was named, rather than left at its default. */
+export function isGiven(name: keyof TrainOptions): boolean {
+  return TRAIN_COMMAND.getOptionValueSource(name) === 'cli';
 }

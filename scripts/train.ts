@@ -1,10 +1,10 @@
 import { basename, dirname, join, resolve } from 'node:path';
-import { exitStatusOf } from '../src/cli/exit-codes.ts';
+import { fileURLToPath } from 'node:url';
 import { onInterrupt } from '../src/cli/interrupt.ts';
 import type { Bundle } from '../src/domain/manifest.ts';
 import { DEFECT_CLASSES } from '../src/domain/verdict.ts';
 import { resolveBundle } from '../src/model/bundle.ts';
-import { asSpectaError, SpectaError } from '../src/platform/errors.ts';
+import { SpectaError } from '../src/platform/errors.ts';
 import { nodeFiles } from '../src/platform/files.ts';
 import { AUGMENT_DEFAULTS, WATER_AUGMENT } from '../src/training/augment.ts';
 import type { Network } from '../src/training/network.ts';
@@ -15,7 +15,8 @@ import { networkNameOf } from '../src/training/onnx-weights.ts';
 import { createProgress } from '../src/training/progress.ts';
 import { CLASS_ORDER } from '../src/training/samples.ts';
 import { type TrainRequest, trainBundle } from '../src/training/train.ts';
-import { TRAIN_COMMAND, type TrainOptions } from './train-options.ts';
+import { endEarly } from './command-end.ts';
+import { checkOptions, isGiven, TRAIN_COMMAND, type TrainOptions } from './train-options.ts';
 
 const CLAHE_TILES = 8;
 /** Pictures that a thread takes at once: a large one fills the caches alone; of small ones batch normalisation wants some. */
@@ -49,25 +50,22 @@ function fromBundle({ manifest }: Bundle): Partial<TrainRequest> {
   const { output, preprocessing, tiles } = manifest;
   const { normalisation, channels, clahe } = preprocessing;
   return {
-    ...(isDefault('output') && { output: output.kind }),
-    ...(isDefault('normalisation') && { normalisation }),
-    ...(isDefault('channels') && { channels }),
-    ...(isDefault('clahe') && clahe && { clahe }),
-    ...(isDefault('tiles') && tiles !== undefined && { tiles }),
-    ...(isDefault('learningRate') && { learningRate: FINE_TUNING_RATE }),
+    ...(!isGiven('output') && { output: output.kind }),
+    ...(!isGiven('normalisation') && { normalisation }),
+    ...(!isGiven('channels') && { channels }),
+    ...(!isGiven('clahe') && clahe && { clahe }),
+    ...(!isGiven('tiles') && tiles !== undefined && { tiles }),
+    ...(!isGiven('learningRate') && { learningRate: FINE_TUNING_RATE }),
   };
-}
-
-function isDefault(name: string): boolean {
-  return TRAIN_COMMAND.getOptionValueSource(name) !== 'cli';
 }
 
 /** The network that is asked for: that of the bundle to go on from, unless one is named. */
 async function networkName(initial: Bundle | undefined): Promise<string> {
-  if (!initial || !isDefault('network')) return options.network;
-  const name = networkNameOf(await nodeFiles.readFile(join(initial.folder, 'model.onnx')));
+  if (!initial) return options.network;
   const { width, height } = initial.manifest.input;
   options.size ??= { width, height };
+  if (isGiven('network')) return options.network;
+  const name = networkNameOf(await nodeFiles.readFile(join(initial.folder, 'model.onnx')));
   if (name !== null) return name;
   throw new SpectaError(
     'USAGE',
@@ -132,7 +130,8 @@ function folderOf(name: string): string {
 }
 
 try {
-  const models = new URL('../models', import.meta.url).pathname;
+  checkOptions(options);
+  const models = fileURLToPath(new URL('../models', import.meta.url));
   const initial = options.init === undefined ? undefined : await resolveBundle(options.init, models);
   const names = options.grid === undefined ? [await networkName(initial)] : parseGrid(options.grid);
   for (const name of names) {
@@ -145,12 +144,8 @@ try {
     }
   }
 } catch (error) {
-  if (interrupt.received !== null) {
-    progress.say(`\nStopped by ${interrupt.received}: no bundle was written.`);
-    process.exitCode = 130;
-  } else {
-    const known = asSpectaError(error);
-    process.stderr.write(`\nerror ${known.message}\n${known.help} [${known.code}]\n`);
-    process.exitCode = exitStatusOf(known.code);
-  }
+  const { checkpoint, grid, writeEachBest } = options;
+  const goesOn = checkpoint === undefined ? '' : ' The same command goes on from the checkpoint.';
+  const kept = grid === undefined && !writeEachBest ? 'No bundle was written.' : 'Whole bundles are kept.';
+  endEarly(error, interrupt, `Stopped. ${kept}${goesOn}`);
 }

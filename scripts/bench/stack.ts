@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Command } from 'commander';
 import type { Measurement } from '../../src/bench/measurement.ts';
 import { runSimulation } from '../../src/footage/simulation.ts';
+import { resolveBundle } from '../../src/model/bundle.ts';
 import { mosquittoMissing, startMosquitto } from '../../test/fixtures/mosquitto.ts';
 import { type DaemonFigures, daemonFigures } from './daemon-figures.ts';
 
@@ -74,8 +75,7 @@ async function pythonWithOpenCv(): Promise<string | null> {
 }
 
 async function bundleFolder(name: string): Promise<string> {
-  const versions = await readdir(join(root, 'models', name));
-  return join(root, 'models', name, versions.sort().at(-1) ?? '');
+  return (await resolveBundle(name, join(root, 'models'))).folder;
 }
 
 async function specta(frames: string, broker: string, words: readonly string[]): Promise<Measurement> {

@@ -68,20 +68,23 @@ async function ourSteps(network: Network): Promise<StepTimes> {
   const parameters = initialParameters(network, random);
   const adam = new Adam();
   const times: StepTimes = { wall: [], cpu: [] };
-  for (let step = 0; step < options.steps; step++) {
-    const [started, used] = [performance.now(), process.cpuUsage()];
-    const jobs = Array.from({ length: slots }, (_, slot): GradientJob => {
-      const start = slot * microBatch;
-      const indices = Array.from({ length: microBatch }, (_, i) => (start + i) % options.batch);
-      return { slot, epoch: step, start, indices, count: Math.min(microBatch, options.batch - start) };
-    });
-    const results = await pool.run(parameters, jobs);
-    for (const { values } of results) adam.step(parameters, values, () => 1 / slots);
-    times.wall.push(performance.now() - started);
-    const { user, system } = process.cpuUsage(used);
-    times.cpu.push((user + system) / 1000);
+  try {
+    for (let step = 0; step < options.steps; step++) {
+      const [started, used] = [performance.now(), process.cpuUsage()];
+      const jobs = Array.from({ length: slots }, (_, slot): GradientJob => {
+        const start = slot * microBatch;
+        const indices = Array.from({ length: microBatch }, (_, i) => (start + i) % options.batch);
+        return { slot, epoch: step, start, indices, count: Math.min(microBatch, options.batch - start) };
+      });
+      const results = await pool.run(parameters, jobs);
+      for (const { values } of results) adam.step(parameters, values, () => 1 / slots);
+      times.wall.push(performance.now() - started);
+      const { user, system } = process.cpuUsage(used);
+      times.cpu.push((user + system) / 1000);
+    }
+  } finally {
+    await pool.close();
   }
-  await pool.close();
   return times;
 }
 
@@ -90,7 +93,7 @@ async function torchSteps(network: Network): Promise<StepTimes> {
   try {
     const file = join(folder, 'network.json');
     await writeFile(file, JSON.stringify(network));
-    const script = new URL('./torch_step.py', import.meta.url).pathname;
+    const script = join(import.meta.dirname, 'torch_step.py');
     const numbers = [options.batch, options.steps, options.threads].map(String);
     const { stdout } = await promisify(execFile)(options.python, [script, file, ...numbers]);
     const { wall, cpu }: StepTimes = JSON.parse(stdout);

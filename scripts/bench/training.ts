@@ -76,7 +76,7 @@ class Yardstick {
   private readonly lines: AsyncIterator<string>;
 
   constructor(network: string, pictures: string, labels: string) {
-    const script = new URL('./training_torch.py', import.meta.url).pathname;
+    const script = join(import.meta.dirname, 'training_torch.py');
     const numbers = [options.batch, options.threads].map(String);
     this.child = spawn(
       options.python,

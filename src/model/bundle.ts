@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Bundle, Manifest, ManifestFile } from '../domain/manifest.ts';
 import { SpectaError, systemCode } from '../platform/errors.ts';
@@ -149,7 +148,7 @@ export async function sealBundle(folder: string, manifest: Omit<Manifest, 'files
   parseManifest(text, join(root, MANIFEST));
   // What signed the bundle as it was says nothing of it as it is.
   await nodeFiles.remove(join(root, SIGNATURE));
-  await writeFile(join(root, MANIFEST), text);
+  await nodeFiles.writeFile(join(root, MANIFEST), new TextEncoder().encode(text));
   return openBundle(root);
 }
 

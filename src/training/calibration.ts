@@ -136,7 +136,15 @@ export function atTemperature(
   return Object.fromEntries(names.map((name, index) => [name, powers[index] / sum]));
 }
 
-function surprise(probabilities: Probabilities, kind: OutputKind, defects: ReadonlySet<DefectClass>): number {
+/**
+ * Cross-entropy of what was said to the truth, nats: of a softmax to the one class of the picture, of sigmoids to the
+ * presence and absence of each defect, summed.
+ */
+export function surprise(
+  probabilities: Probabilities,
+  kind: OutputKind,
+  defects: ReadonlySet<DefectClass>,
+): number {
   if (kind === 'softmax') return -Math.log(Math.max(EDGE, probabilities[mainClass({ defects })] ?? 0));
   return DEFECT_CLASSES.reduce((sum, defect) => {
     const value = probabilities[defect] ?? 0;

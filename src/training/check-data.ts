@@ -1,5 +1,6 @@
 import { SpectaError } from '../platform/errors.ts';
 import { findSamePictures, type SamePicture } from './duplicates.ts';
+import { JoinedGroups } from './joined-groups.ts';
 import { type DataSet, mainClass, type Sample } from './samples.ts';
 
 /**
@@ -80,18 +81,14 @@ function withoutCopies(data: DataSet, pairs: readonly SamePicture[], say: (line:
 /** Groups that share a picture become one, named after the first of them. */
 function joined(data: DataSet, pairs: readonly SamePicture[]): DataSet {
   if (pairs.length === 0) return data;
-  const parents = new Map<string, string>();
-  const rootOf = (group: string): string => {
-    let root = group;
-    for (let next = parents.get(root); next !== undefined; next = parents.get(root)) root = next;
-    return root;
-  };
+  const groups = new JoinedGroups(data.joinedGroups);
   for (const { first, second } of pairs) {
-    const [a, b] = [rootOf(first.group), rootOf(second.group)].sort();
-    if (a !== b) parents.set(b, a);
+    const [a, b] = [groups.nameOf(first.group), groups.nameOf(second.group)].sort();
+    groups.join(a, b);
   }
   return {
     ...data,
-    samples: data.samples.map((sample) => ({ ...sample, group: rootOf(sample.group) })),
+    samples: data.samples.map((sample) => ({ ...sample, group: groups.nameOf(sample.group) })),
+    joinedGroups: groups.names(),
   };
 }

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { SpectaError } from '../platform/errors.ts';
 import { type FileSystem, writeDurably } from '../platform/files.ts';
-import type { FitEpoch } from './fit.ts';
 import type { Parameters } from './parameters.ts';
+import type { FitEpoch } from './trainer.ts';
 
 /** Where a training stands between two steps; with the tensors all that is needed to go on. */
 export interface FitProgress {
@@ -102,7 +102,8 @@ export class CheckpointFile {
       sets[set].set(name, floats.slice(start, start + length));
       start += length;
     }
-    return { progress: header.progress, sets };
+    const { progress } = header;
+    return { progress: { ...progress, epochs: progress.epochs.map(readEpoch) }, sets };
   }
 
   /** Idempotent. */
@@ -117,6 +118,16 @@ export class CheckpointFile {
       'Give the options and data of the training that was cut off, or remove the file to begin anew.',
     );
   }
+}
+
+/** JSON has no NaN, which a training without a validation side has. */
+function readEpoch(epoch: FitEpoch): FitEpoch {
+  const { validationLoss, validationAccuracy } = epoch as { [Key in keyof FitEpoch]: FitEpoch[Key] | null };
+  return {
+    ...epoch,
+    validationLoss: validationLoss ?? Number.NaN,
+    validationAccuracy: validationAccuracy ?? Number.NaN,
+  };
 }
 
 /** A digest of values and tensors, to tell one training from another. */

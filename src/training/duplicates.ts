@@ -47,13 +47,15 @@ export function findSamePictures(samples: readonly Sample[], size: Size): SamePi
     const [low, high] = prints[i].hashes;
     for (let j = i + 1; j < prints.length; j++) {
       const { hashes, detail } = prints[j];
-      let likeness = 0;
-      for (let way = 0; way < ORIENTATIONS; way++) {
+      // A picture without any detail is like no other, and still its own copy.
+      const alike = low === hashes[0] && high === hashes[1];
+      const exact = alike && Buffer.compare(samples[i].luma, samples[j].luma) === 0;
+      let likeness = exact ? 1 : 0;
+      for (let way = 0; way < ORIENTATIONS && !exact; way++) {
         if (bitsOf(low ^ hashes[2 * way]) + bitsOf(high ^ hashes[2 * way + 1]) > MOST_BITS) continue;
         likeness = Math.max(likeness, correlation(prints[i].detail, detail, way));
       }
       if (likeness < LEAST_LIKENESS) continue;
-      const exact = Buffer.compare(samples[i].luma, samples[j].luma) === 0;
       pairs.push({ first: samples[i], second: samples[j], kind: exact ? 'exact' : 'near', likeness });
     }
   }

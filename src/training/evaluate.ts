@@ -17,7 +17,7 @@ import { parseVerdictLines } from './verdict-lines.ts';
 import { measureWhere, type WhereMeasure } from './where-measure.ts';
 import { type Mistake, worstMistakes } from './worst-mistakes.ts';
 
-export interface EvaluateRequest extends Omit<DataRequest, 'size' | 'channels'> {
+export interface EvaluateRequest extends Omit<DataRequest, 'size' | 'channels' | 'oneClassWillDo'> {
   readonly bundle: Bundle;
   /** File with lines of `specta classify --json`; without it the pictures are judged here. */
   readonly verdicts?: string;
@@ -77,7 +77,7 @@ export async function evaluateBundle(
   const { provenance, preprocessing } = bundle.manifest;
   const { channels } = preprocessing;
   const all = await loadData(
-    { ...request, size: wholeSize(bundle.manifest), channels },
+    { ...request, size: wholeSize(bundle.manifest), channels, oneClassWillDo: true },
     progress,
     now,
     signal,

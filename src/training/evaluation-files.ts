@@ -7,13 +7,22 @@ import { htmlReport } from './html-report.ts';
 import { reportLines } from './report.ts';
 import type { RunReport } from './run-findings.ts';
 
-/** The evaluation as an object for JSON: pictures by name, never their pixels. */
+export interface EvaluationFacts {
+  readonly bundle: Bundle;
+  /** Of pictures; null where runs alone were followed. */
+  readonly evaluation: Evaluation | null;
+  readonly runs: readonly RunReport[];
+}
+
+/** The evaluation as an object for JSON: pictures by name, never their pixels; thresholds that nothing passes are null. */
 export function evaluationRecord({
   bundle,
   evaluation,
   runs,
 }: EvaluationFacts): Readonly<Record<string, unknown>> {
   const { name, version } = bundle.manifest;
+  const model = { name, version, digest: bundle.digest };
+  if (evaluation === null) return { model, runs };
   const side = ({ report, measures, mistakes }: EvaluatedSide) => ({
     ...report,
     measures,
@@ -23,7 +32,7 @@ export function evaluationRecord({
   });
   const { asIs, equalised, where, missing, unreadable } = evaluation;
   return {
-    model: { name, version, digest: bundle.digest },
+    model,
     ...side(asIs),
     equalised: equalised && side(equalised),
     where,
@@ -31,12 +40,6 @@ export function evaluationRecord({
     missing,
     unreadable,
   };
-}
-
-export interface EvaluationFacts {
-  readonly bundle: Bundle;
-  readonly evaluation: Evaluation;
-  readonly runs: readonly RunReport[];
 }
 
 /** Writes `evaluation.json` and `evaluation.html` into the folder. Throws `DISK_FULL`, `DISK_FAILED`. */
@@ -49,28 +52,34 @@ export async function writeEvaluation(
   const { name, version } = bundle.manifest;
   const page = htmlReport({
     title: `${name} ${version}: evaluation`,
-    words: [...words, 'The shortcut baseline knows brightness, contrast and sharpness alone.'],
+    words: [
+      ...words,
+      ...(evaluation ? ['The shortcut baseline knows brightness, contrast and sharpness alone.'] : []),
+    ],
     size: wholeSize(bundle.manifest),
-    asIs: evaluation.asIs,
-    equalised: evaluation.equalised,
-    where: evaluation.where,
+    evaluation,
     runs,
   });
   const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
   await nodeFiles.mkdir(folder);
-  const record = JSON.stringify(evaluationRecord(facts), finite, 1);
+  // Infinite numbers become null: JSON has none.
+  const record = JSON.stringify(evaluationRecord(facts), null, 1);
   await writeDurably(nodeFiles, join(folder, 'evaluation.json'), encode(`${record}\n`));
   await writeDurably(nodeFiles, join(folder, 'evaluation.html'), encode(page));
 }
 
-/** JSON has no infinity: the threshold that nothing passes is written as null. */
-function finite(_key: string, value: unknown): unknown {
-  return typeof value === 'number' && !Number.isFinite(value) ? null : value;
-}
-
 /** Both sides and the runs as lines of text for people. */
 export function evaluationLines({ evaluation, runs }: EvaluationFacts): string[] {
-  const { asIs, equalised, where } = evaluation;
+  return [
+    ...(evaluation ? pictureLines(evaluation) : []),
+    ...runs.map(
+      ({ name, hours, falseAlerts, falseAlertsAnHour, found, defects }) =>
+        `run ${name}: ${(hours * 60).toFixed(1)} min, ${falseAlerts} false alerts (${falseAlertsAnHour.toFixed(2)} an hour), ${found} of ${defects} defects found`,
+    ),
+  ];
+}
+
+function pictureLines({ asIs, equalised, where }: Evaluation): string[] {
   const side = (heading: string, each: EvaluatedSide): string[] => [
     heading,
     ...reportLines(each.report),
@@ -83,10 +92,6 @@ export function evaluationLines({ evaluation, runs }: EvaluationFacts): string[]
     ...where.map(
       ({ defect, count, found, hit, hitByMiddle, overlap }) =>
         `where is the ${defect}: box found in ${share(found)} of ${count} pictures, its middle on the defect in ${share(hit)} (the picture's middle in ${share(hitByMiddle)}), mean overlap ${overlap.toFixed(2)}`,
-    ),
-    ...runs.map(
-      ({ name, hours, falseAlerts, falseAlertsAnHour, found, defects }) =>
-        `run ${name}: ${(hours * 60).toFixed(1)} min, ${falseAlerts} false alerts (${falseAlertsAnHour.toFixed(2)} an hour), ${found} of ${defects} defects found`,
     ),
   ];
 }

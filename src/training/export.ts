@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Bundle, Golden, Manifest } from '../domain/manifest.ts';
 import { openBundle, sealBundle } from '../model/bundle.ts';
-import { SpectaError } from '../platform/errors.ts';
-import { nodeFiles } from '../platform/files.ts';
+import { BUNDLE_NAME, VERSION } from '../model/manifest.ts';
+import { SpectaError, systemCode } from '../platform/errors.ts';
+import { diskError, nodeFiles } from '../platform/files.ts';
 import type { Engine } from '../vision/engine/engine.ts';
 import { createOnnxEngine } from '../vision/engine/onnx.ts';
 import { LAYERS_MODEL } from '../vision/engine/tfjs-model.ts';
@@ -43,10 +45,11 @@ interface DecidedPicture {
 
 /**
  * Writes a bundle: first into a hidden folder beside its place, verified there, then renamed.
- * Until then an older bundle stays as it is. Throws `DISK_FULL`, `DISK_FAILED`, `BUNDLE_MANIFEST_INVALID`,
+ * Until then an older bundle stays as it is. Throws as `checkBundlePlace`, `DISK_FULL`, `BUNDLE_MANIFEST_INVALID`,
  * `BUNDLE_NOT_SERVABLE`.
  */
 export async function exportBundle(request: ExportRequest): Promise<Bundle> {
+  await checkBundlePlace(request.folder);
   const target = resolve(request.folder);
   const parent = dirname(target);
   const tag = randomBytes(6).toString('hex');
@@ -60,17 +63,61 @@ export async function exportBundle(request: ExportRequest): Promise<Bundle> {
     await nodeFiles.writeFile(join(temporary, 'MODEL_CARD.md'), new TextEncoder().encode(request.card));
     const golden = await writeGoldenInputs(temporary, request);
     await sealBundle(temporary, { ...request.manifest, golden });
+    for (const folder of ['golden', 'tfjs', '.']) await nodeFiles.syncFolder(join(temporary, folder));
     await replaceFolder(temporary, target, join(parent, `.${basename(target)}.${tag}.old`));
   } catch (error) {
-    await nodeFiles.remove(temporary);
+    // The first failure is the one to tell.
+    await nodeFiles.remove(temporary).catch(() => undefined);
     throw error;
   }
   await nodeFiles.syncFolder(parent);
   return openBundle(target);
 }
 
+/**
+ * Looks whether a bundle can be written to `folder`, before any work is spent on one: its last two parts are a bundle's
+ * name and version, at most an older bundle stands there, and this user may write there. Writes nothing.
+ * Throws `USAGE`, `DISK_FAILED`.
+ */
+export async function checkBundlePlace(folder: string): Promise<void> {
+  const target = resolve(folder);
+  const [name, version] = [basename(dirname(target)), basename(target)];
+  if (!BUNDLE_NAME.test(name) || !VERSION.test(version)) {
+    throw new SpectaError(
+      'USAGE',
+      `${folder} is no place for a bundle: ${name || '/'}/${version} is no name and version`,
+      'Name it <name>/<version>, as in models/my-model/0.1.0: lower-case letters, digits, - and . for the name.',
+    );
+  }
+  const found = await nodeFiles.lstat(target);
+  const names = found?.kind === 'folder' ? await nodeFiles.list(target) : [];
+  if (found && (found.kind !== 'folder' || (names.length > 0 && !names.includes('manifest.json')))) {
+    throw new SpectaError(
+      'USAGE',
+      `${folder} is there already and is no bundle`,
+      'Name another place: only a bundle is replaced by a bundle.',
+    );
+  }
+  const above = await nearestThere(dirname(target));
+  await access(above, constants.W_OK | constants.X_OK).catch((error: unknown) => {
+    throw diskError(error, 'write below', above);
+  });
+}
+
+/** The folder itself, or the nearest above it that is there. Throws `DISK_FAILED` where a file is in the way. */
+async function nearestThere(folder: string): Promise<string> {
+  const found = await nodeFiles.stat(folder).catch((error: unknown) => {
+    // A file higher up: it is met there.
+    if (error instanceof SpectaError && systemCode(error.cause) === 'ENOTDIR') return null;
+    throw error;
+  });
+  if (found === null) return nearestThere(dirname(folder));
+  if (found.kind === 'folder') return folder;
+  throw new SpectaError('DISK_FAILED', `${folder} is no folder.`, 'Name another place.');
+}
+
 async function replaceFolder(from: string, to: string, aside: string): Promise<void> {
-  if (!existsSync(to)) return nodeFiles.rename(from, to);
+  if ((await nodeFiles.lstat(to)) === null) return nodeFiles.rename(from, to);
   await nodeFiles.rename(to, aside);
   try {
     await nodeFiles.rename(from, to);

@@ -98,7 +98,8 @@ export async function writeFieldPictures(
     await fs.syncFolder(temporary);
     await fs.rename(temporary, target);
   } catch (error) {
-    await fs.remove(temporary);
+    // The first failure is the one to tell.
+    await fs.remove(temporary).catch(() => undefined);
     throw error;
   }
   await fs.syncFolder(dirname(target));

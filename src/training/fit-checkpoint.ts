@@ -1,8 +1,8 @@
 import { nodeFiles } from '../platform/files.ts';
 import { CheckpointFile, fingerprintOf } from './checkpoint.ts';
-import type { CheckpointOptions, FitOptions } from './fit.ts';
 import type { Network } from './network.ts';
 import type { Sample } from './samples.ts';
+import type { CheckpointOptions, FitOptions } from './trainer.ts';
 
 /**
  * The checkpoint of a training, with the fingerprint of everything that decides how it goes: one of another training is

@@ -1,5 +1,4 @@
 import { ADAM_DEFAULTS, Adam } from './adam.ts';
-import type { BatchRules } from './batch-maker.ts';
 import type { Checkpoint, CheckpointFile } from './checkpoint.ts';
 import { checkpointOf } from './fit-checkpoint.ts';
 import { type GradientJob, GradientPool, type MicroResult } from './gradient-pool.ts';
@@ -9,105 +8,23 @@ import { gatherStatistics } from './norm-statistics.ts';
 import { copyParameters, initialParameters, type Parameters } from './parameters.ts';
 import { createRandom, type Random } from './random.ts';
 import type { Sample } from './samples.ts';
-import type { Score } from './scorer.ts';
+import { diverged, type FitEpoch, type FitOptions, type FitResult, type Trainer } from './trainer.ts';
 import { type Validation, validate } from './validate.ts';
 import { WeightAverage } from './weight-average.ts';
-
-export interface FitOptions extends BatchRules {
-  readonly epochs: number;
-  /** Samples for one step of the weights. */
-  readonly batch: number;
-  /** Samples at once in a gradient graph: memory, and what batch normalisation sees at once. */
-  readonly microBatch: number;
-  /** Of Adam at its highest: it rises for some steps, then falls to a twentieth along half a cosine. */
-  readonly learningRate: number;
-  readonly threads: number;
-  /** Stop after this many epochs in a row that were not the best so far; never where absent. */
-  readonly patience?: number;
-  /** Monotonic ms. */
-  readonly now: () => number;
-  /** Names of the parameters that are changed; all where absent. */
-  readonly trainable?: ReadonlySet<string>;
-  /**
-   * Judge and give a running mean of the weights instead of those of the last step; share of the old mean that a step
-   * leaves, 0..1. No mean where absent.
-   */
-  readonly average?: number;
-  /** Start from these instead of fresh ones; they are not changed. */
-  readonly startFrom?: Parameters;
-  /** Where to keep the state of the training; one that is there is gone on from. The caller removes it in the end. */
-  readonly checkpoint?: CheckpointOptions;
-  readonly signal?: AbortSignal;
-  readonly onStep?: (step: FitStep) => void;
-  /** Told once, where a checkpoint was found: epochs done, and steps of the next. */
-  readonly onResume?: (epochs: readonly FitEpoch[], steps: number) => void;
-  /** Told after each epoch; training waits for it. `parameters` are those of the epoch and change afterwards. */
-  readonly onEpoch?: (
-    epoch: FitEpoch,
-    parameters: Parameters,
-    validation: readonly Score[],
-  ) => void | Promise<void>;
-}
-
-export interface CheckpointOptions {
-  readonly file: string;
-  /** Steps between two writings; each epoch is written too. */
-  readonly everySteps: number;
-}
-
-export interface FitStep {
-  /** Counts from 1. */
-  readonly epoch: number;
-  readonly step: number;
-  readonly steps: number;
-  /** Mean weighted loss of the epoch so far, nats a sample. */
-  readonly loss: number;
-}
-
-export interface FitEpoch {
-  /** Counts from 1. */
-  readonly epoch: number;
-  readonly trainingLoss: number;
-  /** Share of training samples, as augmented, whose outputs were right. */
-  readonly trainingAccuracy: number;
-  /** Mean unweighted loss on the validation side, nats a sample; NaN where that side is empty. */
-  readonly validationLoss: number;
-  /** Share of validation samples whose every defect is on the right side of 0.5. */
-  readonly validationAccuracy: number;
-  /** Adam's in the epoch's last step. */
-  readonly learningRate: number;
-  /** Of this process; an epoch that was gone on with counts from there. */
-  readonly seconds: number;
-  /** Whether its parameters are the best so far. */
-  readonly best: boolean;
-}
-
-export interface FitResult {
-  /** Of the epoch with the lowest validation loss; those it started from where no epoch did better. */
-  readonly parameters: Parameters;
-  readonly epochs: readonly FitEpoch[];
-}
-
-/** What trains a network: this file's {@link fitNetwork}, or another engine that takes and gives the same. */
-export type Trainer = (
-  network: Network,
-  training: readonly Sample[],
-  validation: readonly Sample[],
-  options: FitOptions,
-) => Promise<FitResult>;
 
 /**
  * Trains a network by Adam on augmented samples; keeps the epoch that does best on `validation`.
  * The same samples, options and seed give the same parameters on the same machine, whatever the number of threads and
  * however often the training was cut off and gone on with.
- * Rejects with the signal's reason when aborted; errors as `GradientRunner`, `CheckpointFile`.
+ * Rejects with the signal's reason when aborted, `ENGINE_FAILED` where the loss runs away; errors as `GradientRunner`,
+ * `CheckpointFile`.
  */
 export const fitNetwork: Trainer = async (network, training, validation, options) => {
   const file = options.checkpoint && checkpointOf(options.checkpoint, network, training, validation, options);
   const kept = (await file?.read()) ?? null;
   const fit = new Fit(network, training, validation, options, kept);
   if (kept) options.onResume?.(kept.progress.epochs, kept.progress.step);
-  const slots = Math.ceil(options.batch / options.microBatch);
+  const slots = microSteps(options, training.length);
   const pool = await GradientPool.create(network, training, { ...options, slots });
   try {
     return await fit.run(pool, file);
@@ -115,6 +32,11 @@ export const fitNetwork: Trainer = async (network, training, validation, options
     await pool.close();
   }
 };
+
+/** Micro-batches in a step at most. */
+function microSteps({ batch, microBatch }: FitOptions, pictures: number): number {
+  return Math.ceil(Math.min(batch, pictures) / microBatch);
+}
 
 /** One training under way. */
 class Fit {
@@ -169,7 +91,11 @@ class Fit {
 
   async run(pool: GradientPool, file: CheckpointFile | undefined): Promise<FitResult> {
     const { options } = this;
-    if (options.startFrom && !this.resumed) this.bestLoss = (await this.validate()).loss;
+    if (!this.resumed) {
+      if (options.startFrom) this.bestLoss = (await this.validate()).loss;
+      // That it cannot be written is better known before the first epoch than behind it.
+      await this.keep(file, { epoch: 1, step: 0, lossSum: 0, right: 0 });
+    }
     for (let epoch = this.epochs.length + 1; epoch <= options.epochs && !this.outOfPatience(); epoch++) {
       const done = await this.runEpoch(epoch, pool, file);
       this.epochs.push(done.epoch);
@@ -201,13 +127,17 @@ class Fit {
     const order = this.random.fork(100 + epoch).shuffled(this.training.map((_, index) => index));
     const doneBefore = (epoch - 1) * steps;
     while (step < steps) {
-      options.signal?.throwIfAborted();
+      if (options.signal?.aborted) {
+        await this.keep(file, { epoch, step, lossSum, right });
+        options.signal.throwIfAborted();
+      }
       const jobs = this.jobsOf(epoch, order, step);
       const results = await pool.run(this.parameters, jobs);
       for (const result of results) {
         lossSum += result.loss;
         right += result.right;
       }
+      if (!Number.isFinite(lossSum)) throw diverged(epoch, step + 1);
       this.learn(results, doneBefore + step);
       step++;
       const seen = Math.min(step * options.batch, count);
@@ -267,9 +197,9 @@ class Fit {
     }
     const share = rateShare(doneSteps, options.epochs * this.steps);
     this.adam.step(this.parameters, gradients, (name) => share * (this.widthShares.get(name) ?? 1));
-    const microSteps = Math.ceil(options.batch / options.microBatch);
+    const before = doneSteps * microSteps(options, this.training.length);
     results.forEach(({ values }, index) => {
-      gatherStatistics(this.parameters, this.means, values, doneSteps * microSteps + index);
+      gatherStatistics(this.parameters, this.means, values, before + index);
     });
     this.average?.add(this.parameters, doneSteps);
   }

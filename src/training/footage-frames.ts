@@ -1,9 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { DEFECT_CLASSES, type DefectClass } from '../domain/verdict.ts';
 import { asSpectaError, SpectaError } from '../platform/errors.ts';
 import { type ReadingOptions, shareOf } from './class-folders.ts';
+import { contentOf, readPictureFile } from './picture-files.ts';
 import { createPictureReader } from './picture-reader.ts';
 import type { DataSet, Sample, Unreadable } from './samples.ts';
 
@@ -69,7 +70,7 @@ export async function readFootage(folder: string, options: FootageOptions): Prom
     }
     const file = join(run, line.file);
     try {
-      const { side, ...pixels } = await reader.read(await readFile(file));
+      const { side, ...pixels } = await reader.read(await readPictureFile(file));
       const boxes = line.visible.flatMap(({ defect, box }) =>
         box && defects.has(defect)
           ? [shareOf({ defect, left: box[0], top: box[1], width: box[2], height: box[3] }, side)]
@@ -102,33 +103,34 @@ interface RunFrame {
   readonly known: ReadonlyMap<string, DefectClass>;
 }
 
+const HELP = 'Name a folder of rendered runs with --footage.';
+const TRUTH = 'truth.jsonl';
+
 async function findRuns(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw new SpectaError(
-      'FOLDER_UNREADABLE',
-      `the folder ${folder} cannot be read`,
-      'Name a folder of rendered runs with --footage.',
-      error,
-    );
-  });
-  if (entries.some(({ name }) => name === 'truth.jsonl')) return [folder];
+  const content = await contentOf(folder, HELP);
+  if (content.others.includes(TRUTH)) return [folder];
   const runs: string[] = [];
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (!entry.isDirectory()) continue;
-    const run = join(folder, entry.name);
-    if ((await readdir(run)).includes('truth.jsonl')) runs.push(run);
+  for (const name of content.folders) {
+    const run = join(folder, name);
+    if ((await contentOf(run, HELP)).others.includes(TRUTH)) runs.push(run);
   }
   if (runs.length > 0) return runs;
   throw new SpectaError(
     'FOLDER_EMPTY',
-    `no truth.jsonl in ${folder} or right below it`,
+    `no ${TRUTH} in ${folder} or right below it`,
     'Render runs with `npm run simulate` and name their folder.',
   );
 }
 
 async function readRun(run: string): Promise<RunFrame[]> {
-  const path = join(run, 'truth.jsonl');
-  const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
+  const path = join(run, TRUTH);
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new SpectaError('FOLDER_UNREADABLE', `${path} cannot be read`, HELP, error);
+  });
+  const lines = text.split('\n').filter((line) => line !== '');
+  if (lines.length === 0) {
+    throw new SpectaError('FOLDER_EMPTY', `${path} tells of no frame`, 'Render the run again.');
+  }
   const parsed = lines.map((line, index) => {
     try {
       return TruthLine.parse(JSON.parse(line));

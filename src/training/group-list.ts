@@ -36,7 +36,7 @@ export interface GroupList {
 /**
  * Reads a comma-separated list with the columns `file` (path from the list's folder) and `group`, and, where they are
  * there, `class` (`crack`, `corrosion`, `corrosion+crack`, `intact`), `boxes` (`crack 10 20 64 48; corrosion …`: left,
- * top, width, height in pixels of the file) and `effective_px`; others are ignored.
+ * top, width, height in pixels of the file) and `effective_px`; others are ignored. Cells may be quoted.
  * Throws `DATA_INVALID` where it cannot be read, lacks a column, gives one file two groups, or a cell does not fit.
  */
 export async function readGroupList(path: string): Promise<GroupList> {
@@ -48,8 +48,9 @@ export async function readGroupList(path: string): Promise<GroupList> {
       error,
     );
   });
-  const [header = '', ...lines] = text.split(/\r?\n/);
-  const columns = header.split(',').map((name) => name.trim());
+  // Spreadsheets begin their files with a byte order mark.
+  const [header = '', ...lines] = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  const columns = (cellsOf(header) ?? []).map((name) => name.trim());
   if (!columns.includes('file') || !columns.includes('group')) {
     throw new SpectaError(
       'DATA_INVALID',
@@ -61,9 +62,12 @@ export async function readGroupList(path: string): Promise<GroupList> {
   const byFile = new Map<string, ListedPicture>();
   lines.forEach((line, index) => {
     if (line === '') return;
-    const cells = line.split(',');
-    const cell = (name: string): string => cells[columns.indexOf(name)]?.trim() ?? '';
     const fail = (what: string): SpectaError => badLine(path, index + 2, what);
+    const cells = cellsOf(line);
+    if (cells === null)
+      throw fail('has a quotation mark that is not closed, or something behind a closed one');
+    if (cells.length > columns.length) throw fail(`has ${cells.length} cells for ${columns.length} columns`);
+    const cell = (name: string): string => cells[columns.indexOf(name)]?.trim() ?? '';
     const [name, group] = [cell('file'), cell('group')];
     if (!name || !group) throw fail('has no file or no group');
     const file = resolve(join(folder, name));
@@ -72,7 +76,9 @@ export async function readGroupList(path: string): Promise<GroupList> {
       throw fail(`puts ${name} into ${group}, after ${known} before`);
     if (known !== undefined) throw fail(`names ${name} again`);
     const spoken = cell('class');
-    const side = Number(cell('effective_px'));
+    const size = cell('effective_px');
+    const side = Number(size);
+    if (size !== '' && !(side > 0 && Number.isFinite(side))) throw fail(`has the effective_px "${size}"`);
     byFile.set(file, {
       file,
       name: relative(folder, file).split(sep).join('/'),
@@ -83,6 +89,19 @@ export async function readGroupList(path: string): Promise<GroupList> {
     });
   });
   return { pictures: [...byFile.values()], find: (file) => byFile.get(resolve(file)) };
+}
+
+/** The cells of a line (RFC 4180: cells may stand in quotation marks, doubled within); null where it is none. */
+function cellsOf(line: string): string[] | null {
+  const cells: string[] = [];
+  const cell = /\s*"((?:[^"]|"")*)"\s*(?:,|$)|([^",]*)(?:,|$)/y;
+  for (let end = 0; ; end = cell.lastIndex) {
+    cell.lastIndex = end;
+    const found = cell.exec(line);
+    if (!found) return null;
+    cells.push(found[1]?.replaceAll('""', '"') ?? found[2] ?? '');
+    if (!found[0].endsWith(',')) return cells;
+  }
 }
 
 function defectsOf(spoken: string, fail: (what: string) => SpectaError): ReadonlySet<DefectClass> {
@@ -97,7 +116,8 @@ function boxesOf(cell: string, fail: (what: string) => SpectaError): PixelBox[] 
     .map((part) => {
       const [name, ...numbers] = part.trim().split(/\s+/);
       const [left, top, width, height] = numbers.map(Number);
-      if (numbers.length !== 4 || !numbers.every((each) => Number(each) >= 0) || !(width > 0 && height > 0))
+      const sound = [left, top, width, height].every((each) => each >= 0 && Number.isFinite(each));
+      if (numbers.length !== 4 || !sound || width === 0 || height === 0)
         throw fail(`has the box "${part.trim()}"; a box is a defect, left, top, width, height in pixels`);
       return { defect: defectNamed(name.toLowerCase(), fail), left, top, width, height };
     });

@@ -1,4 +1,4 @@
-import type { EvaluatedSide } from './evaluate.ts';
+import type { EvaluatedSide, Evaluation } from './evaluate.ts';
 import { JUDGEMENTS } from './metrics.ts';
 import { curvePlot, escapeHtml, type PlotLine, reliabilityPlot } from './plots.ts';
 import { type EvaluationReport, sizeWords } from './report.ts';
@@ -14,11 +14,9 @@ export interface HtmlFacts {
   readonly words: readonly string[];
   /** The pictures' size, pixels. */
   readonly size: { readonly width: number; readonly height: number };
-  readonly asIs: EvaluatedSide;
-  readonly equalised: EvaluatedSide | null;
+  /** Of pictures; null where runs alone were followed. */
+  readonly evaluation: Pick<Evaluation, 'asIs' | 'equalised' | 'where' | 'missing' | 'unreadable'> | null;
   readonly runs: readonly RunReport[];
-  /** How well boxes fit; empty where it was not asked for, or nothing is known of where defects are. */
-  readonly where: readonly WhereMeasure[];
 }
 
 const COLOURS = { corrosion: '#b4540a', crack: '#b3123b', intact: '#1b7f4b' } as const;
@@ -30,18 +28,29 @@ const STYLE =
 
 /** One page that needs nothing else: tables, plots as SVG, the worst mistakes as pictures. */
 export function htmlReport(facts: HtmlFacts): string {
-  const { title, words, asIs, runs, where } = facts;
-  const sides = [
-    sideHtml('As is', asIs, facts.size),
-    ...(facts.equalised
-      ? [sideHtml('Brightness and contrast redrawn from one distribution', facts.equalised, facts.size)]
-      : []),
-  ];
+  const { title, words, evaluation, runs, size } = facts;
   return (
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
     `<title>${escapeHtml(title)}</title><style>${STYLE}</style></head><body><h1>${escapeHtml(title)}</h1>` +
-    `${words.map((each) => `<p>${escapeHtml(each)}</p>`).join('')}${sides.join('')}${whereHtml(where)}${runsHtml(runs)}</body></html>\n`
+    `${words.map((each) => `<p>${escapeHtml(each)}</p>`).join('')}${evaluation ? picturesHtml(evaluation, size) : ''}${runsHtml(runs)}</body></html>\n`
   );
+}
+
+function picturesHtml(
+  { asIs, equalised, where, missing, unreadable }: NonNullable<HtmlFacts['evaluation']>,
+  size: HtmlFacts['size'],
+): string {
+  return [
+    ...[
+      ...missing.map((file) => `No verdict: ${file}`),
+      ...unreadable.map((file) => `Unreadable: ${file}`),
+    ].map((line) => `<p>${escapeHtml(line)}</p>`),
+    sideHtml('As is', asIs, size),
+    ...(equalised
+      ? [sideHtml('Brightness and contrast redrawn from one distribution', equalised, size)]
+      : []),
+    whereHtml(where),
+  ].join('');
 }
 
 function sideHtml(heading: string, side: EvaluatedSide, size: HtmlFacts['size']): string {

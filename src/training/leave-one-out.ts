@@ -46,7 +46,8 @@ const CHECKPOINT_STEPS = 200;
  * leave the sources out before a picture is opened, and early stopping, thresholds and everything else are its own
  * affair: nothing can be chosen on what is left out. A finished fold is written and not done again; one that was cut
  * off goes on from its checkpoint.
- * Throws `USAGE` for folds of other options in `out`; else as `loadData` and `trainBundle`.
+ * Throws `USAGE` for folds of other options in `out`, a fold named twice or without pictures; `DATA_INVALID` where a photo
+ * (or, with groups joined, a near-duplicate) is on both sides of a fold; else as `loadData` and `trainBundle`.
  */
 export async function leaveOneOut(
   request: LeaveOneOutRequest,
@@ -56,6 +57,14 @@ export async function leaveOneOut(
 ): Promise<LeaveOneOut> {
   const { train, out } = request;
   const key = createHash('sha256').update(request.words).digest('hex');
+  const [twice] = request.folds.filter((each, index) => request.folds.indexOf(each) !== index);
+  if (twice !== undefined) {
+    throw new SpectaError(
+      'USAGE',
+      `${twice} is left out twice`,
+      'Name each source, or each sum of them, once.',
+    );
+  }
   const folds: Fold[] = [];
   let everything: readonly Sample[] | undefined;
   for (const sources of request.folds) {
@@ -66,7 +75,7 @@ export async function leaveOneOut(
       folds.push(done);
       continue;
     }
-    everything ??= await loadEverything(train, progress, now, signal);
+    everything ??= await loadEverything(request, progress, now, signal);
     const fold = await runFold({ ...request, sources, folder, everything }, progress, now, signal);
     await nodeFiles.mkdir(folder);
     const text = JSON.stringify(writtenFold(fold, key, request.words));
@@ -88,9 +97,9 @@ async function finishedFold(folder: string, key: string): Promise<Fold | null> {
   );
 }
 
-/** All pictures, for measuring alone; checked here for the same picture in two sources. */
+/** All pictures, for measuring alone; looked through here for what would be on both sides of a fold. */
 async function loadEverything(
-  train: LeaveOneOutRequest['train'],
+  { train, folds }: LeaveOneOutRequest,
   progress: Progress,
   now: () => number,
   signal: AbortSignal | undefined,
@@ -98,7 +107,30 @@ async function loadEverything(
   const { render: _, ...data } = train;
   const { input } = train.network({ kind: train.output, units: DEFECT_CLASSES.length });
   const { samples } = await loadData({ ...data, size: input }, progress, now, signal);
+  for (const sources of folds) checkFold(sources, samples);
   return samples;
+}
+
+/** Throws `USAGE` for a fold without pictures, `DATA_INVALID` for one that shares a photo with what is trained on. */
+function checkFold(sources: string, samples: readonly Sample[]): void {
+  const leaveOut = sources.split('+');
+  const known = new Set(samples.map(({ source }) => source));
+  const unknown = leaveOut.filter((source) => !known.has(source));
+  if (unknown.length > 0) {
+    throw new SpectaError(
+      'USAGE',
+      `no picture is of ${unknown.join(', ')}`,
+      `The sources are ${[...known].sort().join(', ')}.`,
+    );
+  }
+  const left = new Set(samples.flatMap(({ source, group }) => (leaveOut.includes(source) ? [group] : [])));
+  const shared = samples.find(({ source, group }) => !leaveOut.includes(source) && left.has(group));
+  if (shared === undefined) return;
+  throw new SpectaError(
+    'DATA_INVALID',
+    `with ${sources} left out, ${shared.source} would still train on pictures of the group ${shared.group}, which has both`,
+    'Leave such sources out together: join them with + in --sources.',
+  );
 }
 
 interface FoldRequest extends LeaveOneOutRequest {
@@ -116,10 +148,6 @@ async function runFold(
   const leaveOut = sources.split('+');
   const left = everything.filter(({ source }) => leaveOut.includes(source));
   const rest = everything.filter(({ source }) => !leaveOut.includes(source));
-  if (left.length === 0) {
-    const known = [...new Set(everything.map(({ source }) => source))].sort().join(', ');
-    throw new SpectaError('USAGE', `no picture is of ${sources}`, `The sources are ${known}.`);
-  }
   progress.say(`without ${sources}: ${rest.length} pictures to train on, ${left.length} to judge`);
   const together = train.together.filter((source) => {
     const class_ = scarceClass(rest, source);

@@ -26,8 +26,10 @@ export interface DataRequest {
   readonly channels?: Channels;
   /** Sources of which nothing is used: no picture is opened, and none of their textures is a ground. */
   readonly leaveOut?: readonly string[];
-  /** The only sources that are used; all where absent. A single class is enough then. */
+  /** The only sources that are used; all where absent. */
   readonly only?: readonly string[];
+  /** Whether pictures of one class are enough, as for measuring; where absent, only where `only` is given. */
+  readonly oneClassWillDo?: boolean;
   /** What to do about a picture in two groups; `refuse` where absent. */
   readonly duplicates?: DuplicateRule;
   /** Cracks and rust to be drawn onto grounds, besides the pictures; none where absent. */
@@ -55,6 +57,9 @@ export async function loadData(
   if (request.data === undefined && request.footage.length === 0) {
     throw new SpectaError('USAGE', 'no pictures are named', 'Name them with --data or --footage.');
   }
+  if (request.data === undefined && request.manifest !== undefined) {
+    throw new SpectaError('USAGE', 'a list of groups without --data', 'Name the folder of its pictures.');
+  }
   const seen = new Set<string>();
   const wanted = (source: string): boolean => {
     seen.add(source);
@@ -76,33 +81,42 @@ export async function loadData(
   }
   const onPicture = title('reading frames');
   for (const folder of request.footage) {
-    if (wanted('footage')) parts.push(await readFootage(folder, { ...common, onPicture }));
+    parts.push(
+      wanted('footage')
+        ? await readFootage(folder, { ...common, onPicture })
+        : { samples: [], unreadable: [], leftOut: { 'folders of footage, as asked': 1 } },
+    );
   }
   checkNames(request, seen);
+  const read = joinDataSets(parts);
+  // Before anything is refused: what is refused may be the consequence.
+  account(read, progress);
   const checked = checkData(
-    joinDataSets(parts),
+    read,
     {
       size: request.size,
       duplicates: request.duplicates ?? 'refuse',
-      oneClassWillDo: request.only !== undefined,
+      oneClassWillDo: request.oneClassWillDo ?? request.only !== undefined,
     },
     (line) => progress.say(line),
   );
   const { render } = request;
-  const all = render
-    ? joinDataSets([
-        checked,
-        await renderSamples(checked.samples, withTextures(render, request.data), {
-          ...common,
-          wanted: (source) => isWanted(request, source),
-          onPicture: title('rendering'),
-        }),
-      ])
-    : checked;
-  for (const { file, code, message } of all.unreadable)
-    progress.say(`unreadable: ${file}: ${message} [${code}]`);
-  for (const [reason, count] of Object.entries(all.leftOut)) progress.say(`left out: ${count} ${reason}`);
-  return all;
+  if (!render) return checked;
+  const { joinedGroups } = checked;
+  const rendered = await renderSamples(checked.samples, withTextures(render, request.data), {
+    ...common,
+    wanted: (source) => isWanted(request, source),
+    nameOf: (group) => joinedGroups?.get(group) ?? group,
+    onPicture: title('rendering'),
+  });
+  account(rendered, progress);
+  return joinDataSets([checked, rendered]);
+}
+
+/** Says what could not be used, and what was left out. */
+function account({ unreadable, leftOut }: DataSet, progress: Progress): void {
+  for (const { file, code, message } of unreadable) progress.say(`unreadable: ${file}: ${message} [${code}]`);
+  for (const [reason, count] of Object.entries(leftOut)) progress.say(`left out: ${count} ${reason}`);
 }
 
 function isWanted({ leaveOut = [], only }: DataRequest, source: string): boolean {
@@ -115,7 +129,12 @@ async function readData(
   options: ClassFolderOptions,
   progress: Progress,
 ): Promise<DataSet> {
-  if (data.endsWith('.csv')) return readListedPictures(await readGroupList(data), options);
+  if (data.endsWith('.csv')) {
+    if (manifest !== undefined) {
+      throw new SpectaError('USAGE', `${data} is a list itself`, 'Leave --manifest out.');
+    }
+    return readListedPictures(await readGroupList(data), options);
+  }
   const list = manifest ?? findBeside(data, 'manifest.csv');
   if (list === undefined) {
     progress.say(
@@ -132,7 +151,7 @@ function checkNames({ leaveOut = [], only = [] }: DataRequest, seen: ReadonlySet
   throw new SpectaError(
     'USAGE',
     `no picture is of ${unknown.join(', ')}`,
-    `A source is what file names begin with, up to the first underscore; here: ${[...seen].sort().join(', ')}.`,
+    `A source is what file names begin with, up to the first underscore, or unnamed; here: ${[...seen].sort().join(', ')}.`,
   );
 }
 

@@ -2,13 +2,20 @@ import type { Manifest } from '../domain/manifest.ts';
 import { DEFECT_CLASSES } from '../domain/verdict.ts';
 import { wholeSize } from '../vision/tiles.ts';
 import { AUGMENT_DEFAULTS, type AugmentOptions } from './augment.ts';
-import type { FitEpoch } from './fit.ts';
 import { KNOWN_SOURCES } from './known-sources.ts';
 import { type Network, parameterCount } from './network.ts';
 import { type EvaluationReport, reportLines } from './report.ts';
 import { CLASS_ORDER, mainClass, type Sample } from './samples.ts';
 import type { Split } from './split.ts';
+import type { ClassWeights } from './targets.ts';
 import type { ChosenThreshold } from './thresholds.ts';
+import type { FitEpoch } from './trainer.ts';
+
+/**
+ * Where a temperature or thresholds come from: `named`, as left-out sources asked for; `kept` from the bundle that was
+ * gone on from; `chosen` on the validation side.
+ */
+export type ChosenBy = 'named' | 'kept' | 'chosen';
 
 export interface ModelCardFacts {
   readonly manifest: Omit<Manifest, 'files' | 'golden'>;
@@ -17,10 +24,10 @@ export interface ModelCardFacts {
   readonly epochs: readonly FitEpoch[];
   readonly thresholds: Readonly<Record<string, ChosenThreshold>>;
   readonly report: EvaluationReport;
-  /** Whether the temperature was named rather than fitted on the validation side. */
-  readonly temperatureGiven: boolean;
-  /** Whether the thresholds were named, as left-out sources asked for, rather than chosen on the validation side. */
-  readonly thresholdsGiven: boolean;
+  readonly temperatureFrom: ChosenBy;
+  readonly thresholdsFrom: ChosenBy;
+  /** Factors on top of the weights that even the classes out. */
+  readonly classWeights?: ClassWeights;
   /** `AUGMENT_DEFAULTS` where absent. */
   readonly augment?: AugmentOptions;
 }
@@ -38,11 +45,11 @@ A screening aid: it marks frames for a person to look at. It does not replace an
 
 ## What it is
 Network \`${network.name}\`, ${parameterCount(network).toLocaleString('en')} parameters, one ${manifest.input.channels === 3 ? 'coloured' : 'grey'} picture of ${manifest.input.width}x${manifest.input.height} pixels, outputs ${manifest.output.classes.join(', ')} (${manifest.output.kind}). ${tileWords(manifest)}Preprocessing: ${manifest.preprocessing.clahe ? 'local contrast evened out (CLAHE), ' : ''}${manifest.preprocessing.normalisation === 'standard' ? 'each picture brought to mean 0 and deviation 1' : 'luma scaled to 0..1'}.
-${manifest.output.kind === 'sigmoid' ? 'Each defect has its own probability, so a crack in rust can be both; `intact` is the product of "not this defect" over the defects.\n' : ''}${calibrationWords(manifest.calibration.temperature, facts.temperatureGiven)}
+${manifest.output.kind === 'sigmoid' ? 'Each defect has its own probability, so a crack in rust can be both; `intact` is the product of "not this defect" over the defects.\n' : ''}${calibrationWords(manifest.calibration.temperature, facts.temperatureFrom)}
 
 ## What it was trained on
 ${manifest.provenance.trainer}, seed ${manifest.provenance.seed}; ${best ? `the weights are those of epoch ${best.epoch}, the best on the validation side` : 'no epoch did better on the validation side than the weights it started from, which are kept'}.
-${augmentationWords(facts.augment)} Classes weighted evenly.
+${augmentationWords(facts.augment)} ${weightWords(facts.classWeights)}
 
 | class | training | validation | held out |
 |---|---|---|---|
@@ -63,7 +70,7 @@ ${reportLines(report).join('\n')}
 
 ${comparison(report)}
 
-${facts.thresholdsGiven ? 'Thresholds are those that suited pictures of left-out sources; on the validation side they give:' : 'Thresholds were chosen on the validation side:'}
+${THRESHOLD_WORDS[facts.thresholdsFrom]}
 
 | defect | on | off | false alerts | recall |
 |---|---|---|---|---|
@@ -90,12 +97,30 @@ function fineWords({ tiles, input }: Pick<Manifest, 'tiles' | 'input'>): string 
   return `A fine crack in a wide frame shrinks to less than a pixel at ${width}x${height}.`;
 }
 
-function calibrationWords(temperature: number, given: boolean): string {
-  const fitted = given
-    ? `Logits are divided by ${temperature}, the temperature that suited pictures of left-out sources`
-    : temperature === 1
+const THRESHOLD_WORDS: Readonly<Record<ChosenBy, string>> = {
+  named: 'Thresholds are those that suited pictures of left-out sources; on the validation side they give:',
+  kept: 'Thresholds are those of the bundle that was gone on from; on the validation side they give:',
+  chosen: 'Thresholds were chosen on the validation side:',
+};
+
+const TEMPERATURE_WORDS: Readonly<Record<ChosenBy, string>> = {
+  named: 'the temperature that suited pictures of left-out sources',
+  kept: 'the temperature of the bundle that was gone on from',
+  chosen: 'the temperature at which the truth of the validation side is most probable',
+};
+
+function weightWords(weights: ClassWeights = {}): string {
+  const factors = CLASS_ORDER.flatMap((name) =>
+    weights[name] === undefined ? [] : [`${name} ${weights[name]} times`],
+  );
+  return `Classes weighted evenly${factors.length > 0 ? `, then ${factors.join(', ')}` : ''}.`;
+}
+
+function calibrationWords(temperature: number, from: ChosenBy): string {
+  const fitted =
+    temperature === 1
       ? 'Logits are taken as they are (temperature 1)'
-      : `Logits are divided by ${temperature}, the temperature at which the truth of the validation side is most probable`;
+      : `Logits are divided by ${temperature}, ${TEMPERATURE_WORDS[from]}`;
   return `${fitted}; on pictures of other kinds read probabilities as an order, not as a chance.`;
 }
 

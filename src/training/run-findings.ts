@@ -1,16 +1,18 @@
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { z } from 'zod';
 import type { FindingChange } from '../domain/finding.ts';
 import type { Frame } from '../domain/frame.ts';
 import type { Bundle } from '../domain/manifest.ts';
-import type { DefectClass, Verdict } from '../domain/verdict.ts';
+import { DEFECT_CLASSES, type DefectClass, type Verdict } from '../domain/verdict.ts';
 import type { FrameTruth } from '../footage/frame-truth.ts';
 import { readTruth } from '../footage/run-folder.ts';
+import { SpectaError } from '../platform/errors.ts';
 import { createClassifier } from '../vision/classifier.ts';
 import { DEFAULT_DECODE_LIMITS } from '../vision/decode.ts';
 import { createOnnxEngine } from '../vision/engine/onnx.ts';
 import { pictureOfStill } from '../vision/golden.ts';
 import { pictureCount } from '../vision/tiles.ts';
+import { readPictureFile } from './picture-files.ts';
 
 /** Turns verdicts into findings, as the vehicle does; inspection fits it. */
 export interface RunFollower {
@@ -55,9 +57,10 @@ interface Period {
   readonly toMs: number;
 }
 
-/** Judges every frame of a rendered run in order. Throws `FOLDER_UNREADABLE`, and as `Classifier.judge`. */
+/** Judges every frame of a rendered run in order. Throws `FOLDER_UNREADABLE`, `FOLDER_EMPTY`, `DATA_INVALID`, and as `readPictureFile`, `Classifier.judge`. */
 export async function judgeRun(folder: string, bundle: Bundle, options: RunOptions): Promise<RunReport> {
   const truth = await readTruth(folder);
+  checkTruth(truth, folder);
   const engine = await createOnnxEngine({
     modelFile: join(bundle.folder, 'model.onnx'),
     provider: 'cpu',
@@ -102,6 +105,27 @@ export async function judgeRun(folder: string, bundle: Bundle, options: RunOptio
   };
 }
 
+/** What is read here of a line of `truth.jsonl`. */
+const TruthLine = z.object({
+  frame: z.int(),
+  file: z.string().min(1),
+  seconds: z.number().min(0),
+  visible: z.array(z.object({ id: z.string(), defect: z.enum(DEFECT_CLASSES) })),
+  faint: z.array(z.string()),
+});
+
+function checkTruth(truth: readonly FrameTruth[], folder: string): void {
+  const help = 'Render the run again with this version of SPECTA.';
+  if (truth.length === 0) throw new SpectaError('FOLDER_EMPTY', `the run ${folder} has no frames`, help);
+  for (const [index, line] of truth.entries()) {
+    const { error } = TruthLine.safeParse(line);
+    if (error) {
+      const what = `line ${index + 1} of truth.jsonl in ${folder} is no frame's truth: ${z.prettifyError(error)}`;
+      throw new SpectaError('DATA_INVALID', what, help, error);
+    }
+  }
+}
+
 /** Findings against what `truth.jsonl` says was in view. */
 export function compareFindings(
   findings: readonly Period[],
@@ -142,7 +166,7 @@ export function compareFindings(
 async function frameOf(folder: string, line: FrameTruth): Promise<Frame> {
   const ms = line.seconds * 1000;
   return {
-    ...pictureOfStill(Uint8Array.from(await readFile(join(folder, line.file)))),
+    ...pictureOfStill(await readPictureFile(join(folder, line.file))),
     sequence: line.frame,
     capturedAt: { monoMs: ms, utcMs: ms },
     source: folder,

@@ -63,6 +63,8 @@ export interface DataSet {
   readonly unreadable: readonly Unreadable[];
   /** Pictures left out on purpose, by reason. */
   readonly leftOut: Readonly<Record<string, number>>;
+  /** Groups that count as part of another, with its name; none where absent. What is cut from them goes where it goes. */
+  readonly joinedGroups?: ReadonlyMap<string, string>;
 }
 
 /** The one class of a sample where only one can be told: a crack outranks corrosion. */
@@ -85,5 +87,6 @@ export function joinDataSets(parts: readonly DataSet[]): DataSet {
     samples: parts.flatMap((part) => part.samples),
     unreadable: parts.flatMap((part) => part.unreadable),
     leftOut,
+    joinedGroups: new Map(parts.flatMap(({ joinedGroups = [] }) => [...joinedGroups])),
   };
 }

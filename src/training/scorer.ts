@@ -1,9 +1,10 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Manifest } from '../domain/manifest.ts';
-import { DEFECT_CLASSES, type Probabilities } from '../domain/verdict.ts';
+import type { Probabilities } from '../domain/verdict.ts';
 import { SpectaError } from '../platform/errors.ts';
 import { createPreprocessor, type Preprocessor } from '../vision/preprocess.ts';
 import { probabilitiesOf } from '../vision/probabilities.ts';
+import { surprise } from './calibration.ts';
 import { INPUT_NAME, inferenceModel, OUTPUT_NAME } from './inference-graph.ts';
 import type { Network } from './network.ts';
 import type { Parameters } from './parameters.ts';
@@ -14,7 +15,7 @@ export interface Score {
   readonly sample: Sample;
   /** By class, 0..1. */
   readonly probabilities: Probabilities;
-  /** Cross-entropy to the sample's truth, nats, unweighted. */
+  /** {@link surprise}: cross-entropy to the sample's truth, nats, unweighted. */
   readonly loss: number;
 }
 
@@ -74,13 +75,11 @@ export class Scorer {
       );
     }
     const probabilities = probabilitiesOf(logits, this.rules);
-    let loss = 0;
-    for (const defect of DEFECT_CLASSES) {
-      const probability = probabilities[defect] ?? 0;
-      const right = sample.defects.has(defect) ? probability : 1 - probability;
-      loss -= Math.log(Math.max(right, 1e-7));
-    }
-    return { sample, probabilities, loss };
+    return {
+      sample,
+      probabilities,
+      loss: surprise(probabilities, this.rules.output.kind, sample.defects),
+    };
   }
 
   /** Frees native memory. */

@@ -1,13 +1,15 @@
 import { appendFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { OutputKind } from '../domain/manifest.ts';
 import type { ClassName } from '../domain/verdict.ts';
 import { diskError, nodeFiles } from '../platform/files.ts';
-import type { FitEpoch } from './fit.ts';
+import { foremost } from './calibration.ts';
 import { CLASS_ORDER, mainClass } from './samples.ts';
 import type { Score } from './scorer.ts';
 import { confusionPicture, type ShownPicture } from './shown-pictures.ts';
 import { type EventValue, recordOf, summaryEvent, versionEvent } from './tensorboard-events.ts';
+import type { FitEpoch } from './trainer.ts';
 
 /** The event file of one training run, which TensorBoard reads while it grows. */
 export class TensorBoardRun {
@@ -42,7 +44,7 @@ export class TensorBoardRun {
   }
 
   /** Adds an epoch's figures and its confusion matrix on the validation side, under the original's names. */
-  async showEpoch(epoch: FitEpoch, validation: readonly Score[]): Promise<void> {
+  async showEpoch(epoch: FitEpoch, validation: readonly Score[], kind: OutputKind): Promise<void> {
     const scalars: [string, number][] = [
       ['loss', epoch.trainingLoss],
       ['accuracy', epoch.trainingAccuracy],
@@ -50,7 +52,7 @@ export class TensorBoardRun {
       ['val_accuracy', epoch.validationAccuracy],
       ['learning_rate', epoch.learningRate],
     ];
-    const counts = confusionOf(validation);
+    const counts = confusionOf(validation, kind);
     await this.show(epoch.epoch, [
       ...scalars.map(([tag, value]): EventValue => ({ kind: 'scalar', tag, value })),
       { kind: 'text', tag: 'confusion', text: confusionTable(counts) },
@@ -67,12 +69,16 @@ export class TensorBoardRun {
   }
 }
 
-/** Pictures by true class (rows) and by the class that was said (columns), in the order of `CLASS_ORDER`. */
-export function confusionOf(scores: readonly Score[]): number[][] {
+/**
+ * Pictures by true class (rows) and by the class that was said (columns), in the order of `CLASS_ORDER`. Said is what
+ * has the most of a softmax, of sigmoids the more urgent defect from one half on.
+ */
+export function confusionOf(scores: readonly Score[], kind: OutputKind): number[][] {
   const counts = CLASS_ORDER.map(() => CLASS_ORDER.map(() => 0));
   for (const { sample, probabilities } of scores) {
     const passes = (name: ClassName): boolean => (probabilities[name] ?? 0) >= 0.5;
-    const said: ClassName = passes('crack') ? 'crack' : passes('corrosion') ? 'corrosion' : 'intact';
+    const urgent: ClassName = passes('crack') ? 'crack' : passes('corrosion') ? 'corrosion' : 'intact';
+    const said = kind === 'softmax' ? foremost(probabilities, kind).name : urgent;
     counts[CLASS_ORDER.indexOf(mainClass(sample))][CLASS_ORDER.indexOf(said)]++;
   }
   return counts;

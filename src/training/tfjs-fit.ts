@@ -2,7 +2,6 @@ import type { AdamOptimizer, Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import { SpectaError } from '../platform/errors.ts';
 import { ADAM_DEFAULTS } from './adam.ts';
 import { BatchMaker } from './batch-maker.ts';
-import type { FitEpoch, FitOptions, Trainer } from './fit.ts';
 import type { TrainingBatch } from './gradient-runner.ts';
 import { rateShare } from './learning-rate.ts';
 import type { Network } from './network.ts';
@@ -12,6 +11,7 @@ import type { Sample } from './samples.ts';
 import { shareSamples } from './shared-samples.ts';
 import { tfjsNetwork } from './tfjs-network.ts';
 import type { TrainingRuntime, TrainingTensorFlow } from './tfjs-training-runtime.ts';
+import { diverged, type FitEpoch, type FitOptions, type Trainer } from './trainer.ts';
 import { validate } from './validate.ts';
 
 /** Pictures given to `model.fit` at once take at most so many bytes. */
@@ -134,6 +134,7 @@ async function run(
               const count = Math.min(batch, indices.length - index * batch);
               lossSum += Number(logs?.loss ?? Number.NaN) * count;
               right += metricOf(logs) * count;
+              if (!Number.isFinite(lossSum)) throw diverged(epoch, first + index + 1);
               const seen = first * batch + index * batch + count;
               options.onStep?.({ epoch, step: first + index + 1, steps, loss: lossSum / seen });
             },

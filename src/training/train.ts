@@ -5,7 +5,8 @@ import { SpectaError } from '../platform/errors.ts';
 import { nodeFiles } from '../platform/files.ts';
 import { channelCount } from '../vision/chroma.ts';
 import { AUGMENT_DEFAULTS, Augmenter, type AugmentOptions } from './augment.ts';
-import { type CheckpointOptions, type FitEpoch, fitNetwork, type Trainer } from './fit.ts';
+import { checkBundlePlace } from './export.ts';
+import { fitNetwork } from './fit.ts';
 import { withoutNorm } from './fold-norm.ts';
 import { type DataRequest, loadData } from './load-data.ts';
 import { type Network, parameterCount, planNetwork } from './network.ts';
@@ -23,6 +24,7 @@ import { groupsOf, type Split, splitByGroup } from './split.ts';
 import type { ClassWeights } from './targets.ts';
 import { TensorBoardRun } from './tensorboard-run.ts';
 import type { LabelThresholds } from './thresholds.ts';
+import type { CheckpointOptions, FitEpoch, Trainer } from './trainer.ts';
 import { sourcesOf, writeBundle } from './write-bundle.ts';
 
 /** What one training is asked to do. */
@@ -125,30 +127,29 @@ export async function trainBundle(
     output: { kind: request.output, classes: outputClasses },
     calibration: { temperature: 1 },
   };
+  // Layers that do not fit each other are told before a picture is read.
+  const trained = parameterCount(network);
+  await checkBundlePlace(request.out);
   const { samples } = await loadData({ ...request, size: network.input }, progress, now, signal);
   const random = createRandom(request.seed);
-  const split = splitByGroup(samples, request.shares, random.fork(7));
+  const whole = splitByGroup(samples, request.shares, random.fork(7));
+  const { limit = whole.training.length } = request;
+  const training =
+    limit < whole.training.length ? random.fork(8).shuffled(whole.training).slice(0, limit) : whole.training;
+  const split = { ...whole, training };
   checkSplit(split, request.initial && ((line) => progress.say(line)));
   const initial = request.initial && (await startingPoint(request.initial, network, split));
-  const training =
-    request.limit === undefined
-      ? split.training
-      : random.fork(8).shuffled(split.training).slice(0, request.limit);
   progress.say(
-    `${network.name}: ${parameterCount(network).toLocaleString('en')} parameters, outputs ${outputClasses.join(', ')} (${request.output})`,
+    `${network.name}: ${trained.toLocaleString('en')} parameters, outputs ${outputClasses.join(', ')} (${request.output})`,
   );
   progress.say(
     `${training.length} pictures to train on, ${split.validation.length} to choose by, ${split.heldOut.length} held out (${groupsOf(split.heldOut).length} groups)`,
   );
-  const baseline = fitShortcutBaseline([...split.training, ...split.validation], network.input);
+  const baseline = fitShortcutBaseline([...training, ...split.validation], network.input);
   const board = request.tensorboard && (await openBoard(request, network, training, utcMs));
   const epochs: FitEpoch[] = [];
   const finish = (parameters: Parameters): Promise<Omit<TrainResult, 'epochs'>> =>
-    writeBundle(
-      { request, network, rules, split: { ...split, training }, baseline, parameters, epochs },
-      progress,
-      signal,
-    );
+    writeBundle({ request, network, rules, split, baseline, parameters, epochs }, progress, signal);
   const started = now();
   let doneBefore = 0;
   const train = request.trainer ?? fitNetwork;
@@ -175,7 +176,7 @@ export async function trainBundle(
     onEpoch: async (epoch, parameters, scores) => {
       epochs.push(epoch);
       progress.say(epochLine(epoch, request.epochs));
-      if (board) await board.showEpoch(epoch, scores);
+      if (board) await board.showEpoch(epoch, scores, request.output);
       if (request.writeEachBest && epoch.best && epoch.epoch < request.epochs) await finish(parameters);
     },
   });

@@ -6,9 +6,8 @@ import { labelOf } from '../vision/probabilities.ts';
 import { pictureCount } from '../vision/tiles.ts';
 import { atTemperature, fitTemperature } from './calibration.ts';
 import { exportBundle } from './export.ts';
-import type { FitEpoch } from './fit.ts';
 import { inferenceModel } from './inference-graph.ts';
-import { modelCard } from './model-card.ts';
+import { type ChosenBy, modelCard } from './model-card.ts';
 import type { Network } from './network.ts';
 import type { Parameters } from './parameters.ts';
 import type { Progress } from './progress.ts';
@@ -26,6 +25,7 @@ import {
   measureThresholds,
 } from './thresholds.ts';
 import type { TrainRequest, TrainResult } from './train.ts';
+import type { FitEpoch } from './trainer.ts';
 
 /** At most this share of validation pictures with a defect may reach the threshold of `intact`. */
 const MISSED_AS_INTACT = 0.05;
@@ -67,9 +67,10 @@ export async function writeBundle(
     const judging = given ?? kept ?? chosenRules(validation, request.falseAlertRate);
     const { defects, intactThreshold } = judging;
     const thresholds = measureThresholds(validation, defects);
-    if (kept) {
+    const keptParts = [...(given ? [] : ['thresholds']), ...(request.temperature ? [] : ['temperature'])];
+    if (kept && keptParts.length > 0) {
       progress.say(
-        `the validation side is too small to choose by: ${given ? 'the temperature is that' : 'thresholds and temperature are those'} of ${kept.name}@${kept.version}`,
+        `the validation side is too small to choose by: ${keptParts.join(' and ')} as of ${kept.name}@${kept.version}`,
       );
     }
     const scores = scaled(await scorer.score(split.heldOut, signal));
@@ -124,8 +125,9 @@ export async function writeBundle(
         epochs,
         thresholds,
         report,
-        temperatureGiven: request.temperature !== undefined,
-        thresholdsGiven: request.thresholds !== undefined,
+        temperatureFrom: chosenBy(request.temperature, kept),
+        thresholdsFrom: chosenBy(given, kept),
+        ...(request.classWeights && { classWeights: request.classWeights }),
         ...(request.augment && { augment: request.augment }),
       }),
       seed: request.seed,
@@ -134,6 +136,10 @@ export async function writeBundle(
   } finally {
     await scorer.close();
   }
+}
+
+function chosenBy(named: unknown, kept: Manifest | null): ChosenBy {
+  return named !== undefined ? 'named' : kept ? 'kept' : 'chosen';
 }
 
 /** With fewer validation pictures of a class than this, thresholds would be chosen by chance. */
@@ -153,7 +159,11 @@ function trainedBefore({ initial }: TrainRequest): string {
 
 /** The sources whose pictures a bundle has learnt from, here or as another bundle before. */
 export function sourcesOf({ trainedOn }: Manifest['provenance']): ReadonlySet<string> {
-  return new Set([...trainedOn.matchAll(/([^\s,;:]+) \(\d+\)/g)].map(([, source]) => source));
+  const trainings = trainedOn.split(/; before, as [^:]*: /);
+  // A name may have blanks, commas and brackets itself.
+  return new Set(
+    trainings.flatMap((text) => [...text.matchAll(/(?:^|, )(.+?) \(\d+\)(?=, |$)/g)].map(([, name]) => name)),
+  );
 }
 
 /** Groups that no training up to this one has seen. */

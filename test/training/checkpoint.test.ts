@@ -9,6 +9,7 @@ import { openBundle } from '../../src/model/bundle.ts';
 import { nodeFiles } from '../../src/platform/files.ts';
 import { type Checkpoint, CheckpointFile, fingerprintOf } from '../../src/training/checkpoint.ts';
 import { drawPicture, pngOf } from '../../src/training/golden-pictures.ts';
+import type { FitEpoch } from '../../src/training/trainer.ts';
 
 let root = '';
 beforeAll(async () => {
@@ -95,6 +96,21 @@ test('a training killed in mid-epoch and gone on with, twice, has the weights of
   expect(existsSync(file)).toBe(false);
 }, 240_000);
 
+test('a training that is told to stop keeps where it stands; a checkpoint that cannot be written ends it at once', async () => {
+  const file = join(root, 'stopped.checkpoint');
+  const stopped = train('models/stopped/0.0.1', '--checkpoint', file, '--epochs', '400');
+  await until(() => existsSync(file));
+  stopped.child.kill('SIGINT');
+  expect(await stopped.ended, stopped.said()).toBe(130);
+  expect(stopped.said()).toMatch(/Stopped\. No bundle was written\. The same command goes on/);
+  expect(existsSync(join(root, 'models/stopped'))).toBe(false);
+
+  const nowhere = train('models/nowhere/0.0.1', '--checkpoint', '/proc/specta.checkpoint');
+  expect(await nowhere.ended).toBe(74);
+  expect(nowhere.said()).toMatch(/\[DISK_FAILED\]/);
+  expect(nowhere.said()).not.toMatch(/epoch 1\/4 {2}/);
+}, 120_000);
+
 const CHECKPOINT: Checkpoint = {
   progress: { epoch: 2, step: 5, lossSum: 1.5, right: 3, adamSteps: 9, bestLoss: null, epochs: [] },
   sets: {
@@ -106,12 +122,27 @@ const CHECKPOINT: Checkpoint = {
   },
 };
 
+const EPOCH: FitEpoch = {
+  epoch: 1,
+  trainingLoss: 0.5,
+  trainingAccuracy: 0.75,
+  validationLoss: 0.25,
+  validationAccuracy: 1,
+  learningRate: 1e-3,
+  seconds: 2,
+  best: true,
+};
+
 test('a checkpoint comes back bit by bit; a damaged one and one of another training are refused by name', async () => {
   const path = join(root, 'some', 'one.checkpoint');
   const file = new CheckpointFile(nodeFiles, path, 'this');
   expect(await file.read()).toBeNull();
   await file.write(CHECKPOINT);
   expect(await file.read()).toEqual(CHECKPOINT);
+  const { progress } = CHECKPOINT;
+  const unjudged = { ...EPOCH, validationLoss: Number.NaN, validationAccuracy: Number.NaN };
+  await file.write({ ...CHECKPOINT, progress: { ...progress, epochs: [unjudged] } });
+  expect((await file.read())?.progress.epochs).toEqual([unjudged]);
   await expect(new CheckpointFile(nodeFiles, path, 'other').read()).rejects.toThrow(/of another training/);
   const bytes = await readFile(path);
   for (const at of [40, bytes.length >> 1, bytes.length - 1]) {

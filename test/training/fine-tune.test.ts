@@ -14,6 +14,7 @@ import type { OutputHead } from '../../src/training/network-presets.ts';
 import { readOnnxWeights } from '../../src/training/onnx-weights.ts';
 import { createProgress } from '../../src/training/progress.ts';
 import { type TrainRequest, trainBundle } from '../../src/training/train.ts';
+import { sourcesOf } from '../../src/training/write-bundle.ts';
 
 // Each test trains whole networks, and other work may share the processor.
 vi.setConfig({ testTimeout: 180_000 });
@@ -143,6 +144,8 @@ test('a bundle that is fine-tuned on reviewed findings gets better at them, veri
   // Six validation pictures cannot choose thresholds.
   expect(defects).toEqual(base.manifest.defects);
   expect(calibration).toEqual(base.manifest.calibration);
+  const card = await readFile(join(bundle.folder, 'MODEL_CARD.md'), 'utf8');
+  expect(card).toContain('Thresholds are those of the bundle that was gone on from');
 });
 
 test('with the last layer only, the others stay as they were to the last bit', async () => {
@@ -158,6 +161,13 @@ test('with the last layer only, the others stay as they were to the last bit', a
   expect(to.get('conv1.bias')?.data).toEqual(from.get('conv1.bias')?.data);
   expect(to.get('dense1.weight')?.data).not.toEqual(from.get('dense1.weight')?.data);
   expect(bundle.manifest.provenance.trainer).toContain('the last layer only');
+});
+
+test('the sources that a bundle has learnt from are read out of its words, whatever they are called', () => {
+  const trainedOn =
+    'field-rov-1 (12), my photos (2) (5), rusty, old (3); before, as base@0.1.0: drawn (24); before, as x@0.0.1: acg (1)';
+  const provenance = { ...base.manifest.provenance, trainedOn };
+  expect([...sourcesOf(provenance)]).toEqual(['field-rov-1', 'my photos (2)', 'rusty, old', 'drawn', 'acg']);
 });
 
 test('a second fine-tuning on the same runs does not measure on what the first has learnt', async () => {

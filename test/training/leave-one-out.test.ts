@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,6 +110,31 @@ test('each source is judged by a network that never saw it; a finished fold is n
   );
 }, 120_000);
 
+test('a fold that is named twice, or whose photos others would train on, is refused before any training', async () => {
+  const out = join(root, 'refused');
+  await expect(leaveOneOut(request({ out, folds: ['red', 'red'] }), progress, now)).rejects.toThrow(
+    /red is left out twice/,
+  );
+  const classes = ['corrosion', 'crack', 'intact'];
+  const names = classes.flatMap((each) =>
+    SOURCES.flatMap((source) => Array.from({ length: 7 }, (_, i) => `${each}/${source}_${i}.png`)),
+  );
+  const manifest = join(root, 'shared.csv');
+  const rows = names.map((name) => `data/${name},${/crack.(red|blue)_0/.test(name) ? 'one photo' : name}`);
+  await writeFile(manifest, `file,group\n${rows.filter((row) => !/corrosion.blue/.test(row)).join('\n')}\n`);
+  const { train } = request();
+  const shared = (folds: string[]) =>
+    leaveOneOut(request({ out, folds, train: { ...train, manifest } }), progress, now);
+  await expect(shared(['green', 'red'])).rejects.toMatchObject({
+    code: 'DATA_INVALID',
+    message: expect.stringMatching(
+      /with red left out, blue would still train on pictures of the group one photo/,
+    ),
+  });
+  await expect(shared(['red+none'])).rejects.toMatchObject({ code: 'USAGE' });
+  expect(existsSync(out)).toBe(false);
+}, 60_000);
+
 test('an evaluation comes both ways, as text, as JSON without pixels and as one page that needs nothing else', async () => {
   await leaveOneOut(request({ folds: ['red'] }), progress, now);
   const bundle = await openBundle(join(root, 'folds', 'red', 'left-out', '0.0.1'));
@@ -145,6 +171,32 @@ test('an evaluation comes both ways, as text, as JSON without pixels and as one 
   expect(page.match(/<figure>/g)?.length ?? 0).toBe(
     evaluation.asIs.mistakes.length + (evaluation.equalised?.mistakes.length ?? 0),
   );
+
+  // Runs alone are written too, and files with names of all kinds are told without becoming part of the page.
+  const unreadable = ['/data/<img src=x>.jpg'];
+  await writeEvaluation(
+    join(root, 'evaluation'),
+    { ...facts, evaluation: { ...evaluation, unreadable } },
+    [],
+  );
+  expect(await readFile(join(root, 'evaluation', 'evaluation.html'), 'utf8')).toContain(
+    'Unreadable: /data/&#60;img src=x&#62;.jpg',
+  );
+  const runsAlone = { bundle, evaluation: null, runs };
+  expect(evaluationLines(runsAlone)).toHaveLength(1);
+  await writeEvaluation(join(root, 'runs-alone'), runsAlone, []);
+  expect(JSON.parse(await readFile(join(root, 'runs-alone', 'evaluation.json'), 'utf8'))).toMatchObject({
+    model: { name: 'left-out' },
+    runs: [{ name: 'r', falseAlertsAnHour: 2 }],
+  });
+  expect(await readFile(join(root, 'runs-alone', 'evaluation.html'), 'utf8')).toContain('1 of 2');
+
+  // For measuring one class is enough.
+  await mkdir(join(root, 'cracks', 'crack'), { recursive: true });
+  await writeFile(join(root, 'cracks', 'crack', 'red_1.png'), await pngOf(drawPicture('crack', 900)));
+  const cracks = { data: join(root, 'cracks'), footage: [], together: [], everything: true };
+  const ofCracks = await evaluateBundle({ ...cracks, bundle, threads: 1 }, progress, now);
+  expect(ofCracks.report.count).toBe(1);
 }, 120_000);
 
 test('findings are compared with the truth: found by class and time, false only where nothing of its class was', () => {

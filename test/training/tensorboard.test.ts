@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { crc32c } from '../../src/training/crc32c.ts';
-import type { FitEpoch } from '../../src/training/fit.ts';
 import type { Score } from '../../src/training/scorer.ts';
 import { confusionOf, TensorBoardRun } from '../../src/training/tensorboard-run.ts';
+import type { FitEpoch } from '../../src/training/trainer.ts';
 import { readEventFile } from './event-file-reader.ts';
 
 let root = '';
@@ -51,8 +51,8 @@ test('an independent reader finds every record whole, in order and with what was
   let utcMs = 1_700_000_000_000;
   const run = await TensorBoardRun.create(folder, () => utcMs++);
   const scores = [score('crack', 0.9, 0.1), score('crack', 0.2, 0.1), score('intact', 0.1, 0.7)];
-  await run.showEpoch(EPOCH, scores);
-  await run.showEpoch({ ...EPOCH, epoch: 4, trainingLoss: 0.125 }, scores);
+  await run.showEpoch(EPOCH, scores, 'sigmoid');
+  await run.showEpoch({ ...EPOCH, epoch: 4, trainingLoss: 0.125 }, scores, 'sigmoid');
   const [name, ...more] = await readdir(folder);
   expect(more).toEqual([]);
   expect(name).toMatch(/^events\.out\.tfevents\.1700000000\../);
@@ -79,11 +79,14 @@ test('an independent reader finds every record whole, in order and with what was
   const text = events.flatMap(({ values }) => values).find(({ tag }) => tag === 'confusion');
   expect(text).toMatchObject({ plugin: 'text' });
   expect(text?.text).toContain('| crack | 0 | 1 | 1 |');
-  expect(confusionOf(scores)).toEqual([
+  expect(confusionOf(scores, 'sigmoid')).toEqual([
     [0, 0, 0],
     [0, 1, 1],
     [1, 0, 0],
   ]);
+  const undecided = { ...score('crack', 0.45, 0.25), loss: 0 };
+  expect(confusionOf([undecided], 'softmax')[1]).toEqual([0, 1, 0]);
+  expect(confusionOf([undecided], 'sigmoid')[1]).toEqual([0, 0, 1]);
 });
 
 test('the independent reader tells a changed byte', async () => {

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import type { DefectClass } from '../../src/domain/verdict.ts';
 import type { AugmentOptions } from '../../src/training/augment.ts';
 import { AUGMENT_DEFAULTS } from '../../src/training/augment.ts';
-import { type FitOptions, fitNetwork } from '../../src/training/fit.ts';
+import { fitNetwork } from '../../src/training/fit.ts';
 import { drawPicture } from '../../src/training/golden-pictures.ts';
 import type { Layer, Network } from '../../src/training/network.ts';
 import { initialParameters, type Parameters } from '../../src/training/parameters.ts';
@@ -10,6 +10,7 @@ import { createRandom } from '../../src/training/random.ts';
 import type { Sample } from '../../src/training/samples.ts';
 import { createTfjsTrainer } from '../../src/training/tfjs-fit.ts';
 import { startTrainingRuntime } from '../../src/training/tfjs-training-runtime.ts';
+import type { FitOptions } from '../../src/training/trainer.ts';
 import { createPreprocessor } from '../../src/vision/preprocess.ts';
 
 // TensorFlow.js' plain JavaScript backend is slow, and other work may share the processor.

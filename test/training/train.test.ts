@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -162,7 +163,12 @@ test('a softmax over three classes trains and serves too', async () => {
 
 test('thresholds that are named are those of the bundle, and its card says where they come from', async () => {
   const thresholds = { corrosion: 0.45, crack: 0.6, intact: 0.3 };
-  const { bundle } = await train('models/named/0.1.0', { epochs: 1, average: 0.9, thresholds });
+  const { bundle } = await train('models/named/0.1.0', {
+    epochs: 1,
+    average: 0.9,
+    thresholds,
+    classWeights: { crack: 2 },
+  });
   expect(bundle.manifest).toMatchObject({
     defects: { corrosion: { on: 0.45, off: 0.41 }, crack: { on: 0.6, off: 0.55 } },
     intactThreshold: 0.3,
@@ -170,6 +176,7 @@ test('thresholds that are named are those of the bundle, and its card says where
   const card = await readFile(join(bundle.folder, 'MODEL_CARD.md'), 'utf8');
   expect(card).toContain('| crack | 0.6 | 0.55 |');
   expect(card).toContain('those that suited pictures of left-out sources');
+  expect(card).toContain('Classes weighted evenly, then crack 2 times.');
 });
 
 test('a new training, of another seed, replaces the bundle whole; a stopped one leaves it as it was and nothing beside it', async () => {
@@ -196,6 +203,35 @@ test('training goes on from a bundle with the same held-out groups, and refuses 
   await expect(train('models/on/0.3.0', { initial, output: 'softmax' })).rejects.toThrow(/dense1.weight/);
 });
 
+test('a place that can take no bundle is refused before anything is read, and what stands there stays', async () => {
+  const unread = { data: join(root, 'no such data') };
+  await mkdir(join(root, 'mine/1.0.0'), { recursive: true });
+  await writeFile(join(root, 'mine/1.0.0/thesis.txt'), 'years of work');
+  await writeFile(join(root, 'a-file'), '');
+  for (const [out, words] of [
+    ['mine/1.0.0', { code: 'USAGE', message: expect.stringContaining('is there already and is no bundle') }],
+    ['models/no version', { code: 'USAGE' }],
+    ['Capitals/1.0.0', { code: 'USAGE' }],
+    ['a-file/deeper/net/1.0.0', { code: 'DISK_FAILED' }],
+  ] as const) {
+    await expect(train(out, unread)).rejects.toMatchObject(words);
+  }
+  expect(await readdir(join(root, 'mine/1.0.0'))).toEqual(['thesis.txt']);
+  expect(existsSync(join(root, 'Capitals'))).toBe(false);
+  await expect(train('models/fresh/1.0.0', unread)).rejects.toMatchObject({ code: 'FOLDER_UNREADABLE' });
+  const network = (head: OutputHead) =>
+    presetNetwork('9-conv-4-nodes-0-dense', head, { width: 48, height: 48 });
+  await expect(train('models/fresh/1.0.0', { ...unread, network })).rejects.toThrow(/conv5 slides a window/);
+});
+
+test('a training that runs away is ended in its own words, and gives no bundle', async () => {
+  await expect(train('models/wild/0.1.0', { learningRate: 1e30 })).rejects.toMatchObject({
+    code: 'ENGINE_FAILED',
+    help: expect.stringContaining('--learning-rate'),
+  });
+  expect(existsSync(join(root, 'models/wild'))).toBe(false);
+});
+
 test('a data set too small to hold a class out says which class is missing', async () => {
   const list = join(root, 'one-group.csv');
   const rows = ['corrosion', 'crack', 'intact'].flatMap((name) =>
@@ -203,6 +239,9 @@ test('a data set too small to hold a class out says which class is missing', asy
   );
   await writeFile(list, `file,group\n${rows.join('\n')}\n`);
   await expect(train('models/none/0.1.0', { manifest: list })).rejects.toThrow(/side has no picture of/);
+  await expect(train('models/none/0.1.0', { limit: 1 })).rejects.toThrow(
+    /the training side has no picture of .*, /,
+  );
 });
 
 test('early stopping ends a training that gets no better, and TensorBoard has an event for each epoch', async () => {

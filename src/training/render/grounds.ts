@@ -1,11 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { SpectaError } from '../../platform/errors.ts';
+import { extname, join } from 'node:path';
 import { createLumaDecoder, DEFAULT_DECODE_LIMITS } from '../../vision/decode.ts';
 import { pictureOfStill } from '../../vision/golden.ts';
 import type { LumaPlane, Plane } from '../../vision/luma.ts';
 import { createPreprocessor } from '../../vision/preprocess.ts';
 import { sourcesOfTexture } from '../known-sources.ts';
+import { contentOf, namedOtherwise, readPictureFile } from '../picture-files.ts';
 import type { Random } from '../random.ts';
 import { mainClass, type Sample } from '../samples.ts';
 import { type Canvas, createCanvas } from './canvas.ts';
@@ -17,58 +16,61 @@ export interface GroundFile {
   readonly group: string;
 }
 
-const PICTURE = /\.(jpe?g|png)$/i;
+/** Where defects can be drawn. */
+export interface Grounds {
+  readonly intact: readonly GroundFile[];
+  readonly textures: readonly GroundFile[];
+  /** Files of the textures' folder that were passed over, by reason. */
+  readonly leftOut: Readonly<Record<string, number>>;
+}
 
 /**
  * The intact stills among the samples, and the whole textures of a folder (named `<prefix>_<id>.jpg`), save those from
  * which a left-out source's pictures were cut. Throws `FOLDER_UNREADABLE`.
  * @param wanted says of each source whether it may be used
+ * @param nameOf what a group is called where it was joined to another
  */
 export async function findGrounds(
   samples: readonly Sample[],
   textures: string | undefined,
   wanted: (source: string) => boolean,
-): Promise<{ readonly intact: readonly GroundFile[]; readonly textures: readonly GroundFile[] }> {
-  const intact = samples.filter((sample) => sample.kind === 'still' && mainClass(sample) === 'intact');
-  return {
-    intact: intact.map(({ file, group }) => ({ file, group })),
-    textures: textures === undefined ? [] : await listTextures(textures, wanted),
-  };
-}
-
-async function listTextures(folder: string, wanted: (source: string) => boolean): Promise<GroundFile[]> {
-  const names = await readdir(folder).catch((error: unknown) => {
-    throw new SpectaError(
-      'FOLDER_UNREADABLE',
-      `the folder of textures ${folder} cannot be read`,
-      'Name a folder of pictures without defects with --textures.',
-      error,
-    );
+  nameOf: (group: string) => string,
+): Promise<Grounds> {
+  const stills = samples.filter((sample) => sample.kind === 'still' && mainClass(sample) === 'intact');
+  const intact = stills.map(({ file, group }) => ({ file, group }));
+  if (textures === undefined) return { intact, textures: [], leftOut: {} };
+  const help = 'Name a folder of pictures without defects with --textures.';
+  const { pictures, others } = await contentOf(textures, help);
+  const leftOut: Record<string, number> = {};
+  for (const name of others) {
+    const reason = `textures: ${namedOtherwise(name)}`;
+    leftOut[reason] = (leftOut[reason] ?? 0) + 1;
+  }
+  const grounds = pictures.flatMap((name): GroundFile[] => {
+    const [prefix] = name.split('_');
+    if (!sourcesOfTexture(prefix).every(wanted)) return [];
+    const id = name.slice(prefix.length + 1, -extname(name).length);
+    return [{ file: join(textures, name), group: nameOf(`${prefix}:${id}`) }];
   });
-  return names
-    .filter((name) => PICTURE.test(name))
-    .sort()
-    .flatMap((name) => {
-      const [prefix] = name.split('_');
-      if (!sourcesOfTexture(prefix).every(wanted)) return [];
-      const id = basename(name.slice(prefix.length + 1)).replace(PICTURE, '');
-      return [{ file: join(folder, name), group: `${prefix}:${id}` }];
-    });
+  return { intact, textures: grounds, leftOut };
 }
 
 /** A decoded ground, from which parts are cut. */
 export interface Ground {
-  /** A random part of it at the canvas' size; small grounds are enlarged, by a factor of two at most. */
+  /**
+   * A random part of it at the canvas' size. Parts are enlarged by a factor of two at most, unless the whole ground is
+   * smaller than that.
+   */
   cut(random: Random): Canvas;
 }
 
-/** Reads a ground for canvases of one size. Errors as `LumaDecoder.decode`. */
+/** Reads a ground for canvases of one size. Errors as `readPictureFile`, `LumaDecoder.decode`. */
 export async function readGround(
   file: string,
   size: { readonly width: number; readonly height: number },
 ): Promise<Ground> {
   const decoder = createLumaDecoder(DEFAULT_DECODE_LIMITS, 'luma-chroma');
-  const plane = await decoder.decode(pictureOfStill(Uint8Array.from(await readFile(file))));
+  const plane = await decoder.decode(pictureOfStill(await readPictureFile(file)));
   const resizer = createPreprocessor(
     { channels: 'luma-chroma', resize: 'bilinear', normalisation: 'none', scale: 1 },
     size,

@@ -4,7 +4,7 @@ import type { Channels } from '../../vision/chroma.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { DataSet, Sample, Unreadable } from '../samples.ts';
 import type { Canvas } from './canvas.ts';
-import { findGrounds, type GroundFile, readGround } from './grounds.ts';
+import { findGrounds, type GroundFile, type Grounds, readGround } from './grounds.ts';
 import { drawGround } from './procedural-ground.ts';
 import { renderPicture } from './render-picture.ts';
 
@@ -21,6 +21,8 @@ export interface RenderOptions {
   readonly channels: Channels;
   /** Says of each source whether anything of it may be used. */
   readonly wanted: (source: string) => boolean;
+  /** What a group is called where it was joined to another; groups are their own where absent. */
+  readonly nameOf?: (group: string) => string;
   readonly signal?: AbortSignal;
   readonly onPicture?: (done: number, all: number) => void;
 }
@@ -53,7 +55,8 @@ export async function renderSamples(
   options: RenderOptions,
 ): Promise<DataSet> {
   const random = createRandom(request.seed);
-  const grounds = await findGrounds(samples, request.textures, options.wanted);
+  const { nameOf = (group: string) => group } = options;
+  const grounds = await findGrounds(samples, request.textures, options.wanted, nameOf);
   const jobs = planOf(request.count, grounds, random.fork(1));
   const rendered: Sample[] = [];
   const unreadable: Unreadable[] = [];
@@ -94,18 +97,17 @@ export async function renderSamples(
       await new Promise(setImmediate);
       continue;
     }
-    try {
-      const read = await readGround(ground.file, options.size);
-      draw((own) => read.cut(own), ground.group, ground.file, rounds);
-    } catch (error) {
+    const read = await readGround(ground.file, options.size).catch((error: unknown) => {
       const { code, message } = asSpectaError(error);
       unreadable.push({ file: ground.file, code, message });
-    }
+      return null;
+    });
+    if (read) draw((own) => read.cut(own), ground.group, ground.file, rounds);
   }
   return {
     samples: rendered,
     unreadable,
-    leftOut: faint > 0 ? { 'rendered pictures: too faint': faint } : {},
+    leftOut: { ...grounds.leftOut, ...(faint > 0 && { 'rendered pictures: too faint': faint }) },
   };
 }
 
@@ -128,11 +130,7 @@ interface Job {
   readonly rounds: number;
 }
 
-function planOf(
-  count: number,
-  grounds: { readonly intact: readonly GroundFile[]; readonly textures: readonly GroundFile[] },
-  random: Random,
-): Job[] {
+function planOf(count: number, grounds: Grounds, random: Random): Job[] {
   const textures = grounds.textures.length > 0 ? SHARES.textures : 0;
   const intact = grounds.intact.length > 0 ? SHARES.intact : 0;
   const all = textures + intact + SHARES.drawn;
