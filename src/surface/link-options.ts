@@ -73,6 +73,9 @@ export type SettledOptions = Required<Omit<LinkOptions, 'tls'>> & {
 
 const BROKER = z.url({ protocol: /^(mqtts?|tcp|ssl|wss?)$/ });
 
+/** More alerts than these are a long backlog: those of the present pass it. */
+export const BACKLOG_BURST = 64;
+
 /** Throws `CONFIG_INVALID` when the broker's URL cannot be used. */
 export function settle(options: LinkOptions): SettledOptions {
   if (!BROKER.safeParse(options.broker).success || new URL(options.broker).hostname === '') {
@@ -108,7 +111,7 @@ export function settle(options: LinkOptions): SettledOptions {
     mostIncomingBytes: 6_291_456,
     inFlight: 8,
     backlogPerSecond: 100,
-    backlogBurst: 64,
+    backlogBurst: BACKLOG_BURST,
     imagesPerSecond: 4,
     unheardRetrySeconds: 5,
     refusedPause: { firstMs: 1000, mostMs: 60_000 },

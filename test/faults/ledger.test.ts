@@ -76,3 +76,14 @@ test('the books see what was said to be committed and never came', () => {
   const { lost, committed } = ledger.settle(contents([sampleFinding('F', 'r')]));
   expect({ lost, committed }).toEqual({ lost: 1, committed: 2 });
 });
+
+test.each([
+  ['few have waited', 64, true],
+  ['so many have waited that those of the present pass them', 65, false],
+])('boots come one after the other; when %s (%i), that is asked for: %s', (_, count, isAskedFor) => {
+  const old = Array.from({ length: count }, (_none, index) => alert('b1', index + 1, 'F', 'updated'));
+  const fresh = [alert('b2', 1, 'F', 'updated'), alert('b2', 2, 'F', 'updated')];
+  const heard = [...old.slice(0, 9), fresh[0], ...old.slice(9), fresh[1]];
+  const told = judge(heard, contents([closed('F')], old)).faults.filter((fault) => fault.includes('goes on'));
+  expect(told.length > 0).toBe(isAskedFor);
+});
