@@ -150,6 +150,34 @@ test.skipIf(chromiumMissing)(
 );
 
 test.skipIf(chromiumMissing)(
+  'answers that cannot be fetched for a while cost the page nothing but news',
+  async () => {
+    await using broker = await startLocalBroker({ host: '127.0.0.1', port: 0 });
+    await using running = await consoleAt(broker.url);
+    const { page, faults } = await openPage(running.url);
+    const vehicle = new TestVehicle('rov-1');
+    await vehicle.connect(broker.url, 4);
+    await vehicle.pass({ seen: 30 });
+    await vehicle.find('F-boot-0001');
+    await see(page, 'Findings: 1');
+    let refused = 0;
+    await page.route('**/api/{findings,coverage,route}**', (route) => {
+      refused += 1;
+      return route.abort('connectionrefused');
+    });
+    await vehicle.find('F-boot-0002');
+    await vehicle.pass({ seen: 10 });
+    await until('list, strip and route were asked for in vain', () => refused >= 3);
+    await page.unroute('**/api/{findings,coverage,route}**');
+    await vehicle.find('F-boot-0003');
+    await see(page, 'Findings: 3');
+    expect(faults).toEqual([]);
+    await vehicle.leave();
+  },
+  120_000,
+);
+
+test.skipIf(chromiumMissing)(
   'a dropped picture is judged here or aboard, side by side, and the model is named',
   async () => {
     await using broker = await startLocalBroker({ host: '127.0.0.1', port: 0 });

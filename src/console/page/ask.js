@@ -18,6 +18,20 @@ export async function fetchFrom(path, fields = {}, signal = null) {
   return answerOf(await fetch(`${path}?${query}`, { signal }));
 }
 
+/**
+ * GET for what the page draws anew by itself. null where the console cannot be reached: the line at the top says so, and all
+ * of it is asked for again when the console is back.
+ */
+export async function viewFrom(path, fields) {
+  try {
+    return await fetchFrom(path, fields);
+  } catch (error) {
+    // A browser's word for no connection; anything else is an answer.
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
+}
+
 const OWN = { 'x-specta': 'console' };
 
 /** Asks a vehicle for something and gives the answer's data. */

@@ -1,4 +1,4 @@
-import { fetchFrom } from './ask.js';
+import { viewFrom } from './ask.js';
 import { drawing, element, keepSetting, replace, setting } from './dom.js';
 import { span, word } from './words.js';
 
@@ -43,9 +43,9 @@ export class Coverage {
     const since = Date.now() - this.minutes * 60_000;
     this.onShow(vehicle, since);
     if (vehicle === null) return;
-    const { stretches } = await fetchFrom('/api/coverage', { vehicle, since });
-    if (this.vehicle !== vehicle) return;
-    this.stretches = stretches;
+    const answer = await viewFrom('/api/coverage', { vehicle, since });
+    if (answer === null || this.vehicle !== vehicle) return;
+    this.stretches = answer.stretches;
     this.draw();
   }
 

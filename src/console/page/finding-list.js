@@ -1,4 +1,4 @@
-import { acknowledgeAll, fetchFrom } from './ask.js';
+import { acknowledgeAll, viewFrom } from './ask.js';
 import { element, replace, throttled } from './dom.js';
 import { clockTime, percent, word } from './words.js';
 
@@ -66,8 +66,9 @@ export class FindingList {
     this.generation += 1;
     const first = Math.floor(this.list.scrollTop / ROW / PAGE) * PAGE;
     const { generation } = this;
-    const { total, rows } = await this.fetchPage(first);
-    if (generation !== this.generation) return;
+    const page = await this.fetchPage(first);
+    if (page === null || generation !== this.generation) return;
+    const { total, rows } = page;
     this.pages = new Map([[first, rows]]);
     this.loading.clear();
     this.total = total;
@@ -80,7 +81,7 @@ export class FindingList {
     const open = state === 'open' ? true : state === 'closed' ? false : undefined;
     const unacknowledged = state === 'unacknowledged' ? true : undefined;
     const fields = { ...filter, open, unacknowledged, vehicle: this.vehicle, offset, limit: PAGE };
-    return fetchFrom('/api/findings', fields);
+    return viewFrom('/api/findings', fields);
   }
 
   rowAt(index) {
@@ -92,10 +93,11 @@ export class FindingList {
     if (this.pages.has(first) || this.loading.has(first)) return;
     this.loading.add(first);
     const { generation } = this;
-    const { rows } = await this.fetchPage(first);
+    const page = await this.fetchPage(first);
     if (generation !== this.generation) return;
     this.loading.delete(first);
-    this.pages.set(first, rows);
+    if (page === null) return;
+    this.pages.set(first, page.rows);
     this.draw();
   }
 

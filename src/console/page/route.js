@@ -1,4 +1,4 @@
-import { fetchFrom } from './ask.js';
+import { viewFrom } from './ask.js';
 import { swatch } from './coverage.js';
 import { drawing, element, replace } from './dom.js';
 import { word } from './words.js';
@@ -39,8 +39,9 @@ export class Route {
       this.draw();
       return;
     }
-    const { strip } = await fetchFrom('/api/route', { vehicle, since });
-    if (this.vehicle !== vehicle) return;
+    const answer = await viewFrom('/api/route', { vehicle, since });
+    if (answer === null || this.vehicle !== vehicle) return;
+    const { strip } = answer;
     const before = this.strip?.findings[this.index]?.finding;
     this.strip = strip;
     this.index = strip?.findings.findIndex(({ finding }) => finding === before) ?? -1;
