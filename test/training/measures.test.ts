@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Augmenter } from '../../src/training/augment.ts';
+import { Augmenter, NO_AUGMENT } from '../../src/training/augment.ts';
 import { drawPicture } from '../../src/training/golden-pictures.ts';
 import {
   balancedRecall,
@@ -142,17 +142,7 @@ test('augmentation is repeatable by seed, changes the picture and keeps its size
 
 test('without any change asked for, augmentation of a frame only mirrors it', () => {
   const { luma, width, height } = drawPicture('rust', 3);
-  const none = {
-    stillCrop: 1,
-    frameCrop: 1,
-    brightness: 0,
-    contrast: 1,
-    gamma: 1,
-    blurProbability: 0,
-    noiseProbability: 0,
-    noise: 0,
-  };
-  const augmenter = new Augmenter({ width, height }, createRandom(1), none);
+  const augmenter = new Augmenter({ width, height }, createRandom(1), NO_AUGMENT);
   const mirrored = Uint8Array.from(luma, (_, i) => luma[i - (i % width) + (width - 1 - (i % width))]);
   const seen = new Set<string>();
   for (let seed = 0; seed < 12; seed++) {
