@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NODE_OPTIONS } from '../src/platform/node-options.ts';
 
 /** One part of the rig: one boot of the emulated machine, and the tests that run in it. */
 export interface Part {
@@ -228,6 +229,7 @@ function commandOf(part: Part, { full, only, files }: Wish): string {
   if (part.command !== undefined) return `${exports}; ${part.command}`;
   const vitest = [
     'node_modules/.bin/node',
+    ...NODE_OPTIONS,
     'node_modules/vitest/vitest.mjs',
     'run',
     '--config',

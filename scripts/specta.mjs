@@ -7,6 +7,7 @@ import module from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import v8 from 'node:v8';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bundled = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
@@ -40,6 +41,8 @@ function keepCompiled() {
 }
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {
+  // As the service has it, see src/platform/node-options.ts: here it holds for all that is compiled from now on.
+  v8.setFlagsFromString('--no-sparkplug');
   if (existsSync(join(root, 'node_modules', 'pino'))) {
     keepCompiled();
     await import('../src/main.ts');

@@ -4,6 +4,7 @@ import { setPriority } from 'node:os';
 import { stripVTControlCharacters } from 'node:util';
 import type { Bundle } from '../domain/manifest.ts';
 import { fromErrorRecord, SpectaError, systemCode } from '../platform/errors.ts';
+import { NODE_OPTIONS } from '../platform/node-options.ts';
 import type { EngineChoice } from './engine/engine.ts';
 import type { Proof } from './prove.ts';
 import type { ProvingAnswer, ProvingTask } from './proving-child.ts';
@@ -54,7 +55,7 @@ export function proveInChild(
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     const child = fork(new URL('./proving-child.ts', import.meta.url), {
-      execArgv: [],
+      execArgv: [...NODE_OPTIONS],
       env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
       // What native code prints goes into the error, never among the log's lines.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

