@@ -1,5 +1,5 @@
 import type { ClassName } from '../domain/verdict.ts';
-import { measureAlone } from '../vision/quality.ts';
+import { createQualityMeter, type QualityMeter } from '../vision/quality.ts';
 import { CLASS_ORDER, mainClass, type Sample } from './samples.ts';
 
 /** A classifier that knows brightness, contrast and sharpness alone: what a network must beat to have seen anything. */
@@ -23,7 +23,8 @@ export function fitShortcutBaseline(
   training: readonly Sample[],
   size: { readonly width: number; readonly height: number },
 ): ShortcutBaseline {
-  const raw = training.map((sample) => shortcutFeatures(sample, size));
+  const meter = createQualityMeter(size);
+  const raw = training.map((sample) => shortcutFeatures(sample, meter));
   const scale = standardisation(raw);
   const inputs = raw.map(scale);
   const truths = training.map((sample) => CLASS_ORDER.indexOf(mainClass(sample)));
@@ -46,7 +47,7 @@ export function fitShortcutBaseline(
     });
   }
   const probabilities = (sample: Sample): Record<ClassName, number> => {
-    const [corrosion, crack, intact] = softmaxOf(weights, scale(shortcutFeatures(sample, size)));
+    const [corrosion, crack, intact] = softmaxOf(weights, scale(shortcutFeatures(sample, meter)));
     return { corrosion, crack, intact };
   };
   return {
@@ -59,10 +60,7 @@ export function fitShortcutBaseline(
 }
 
 /** Mean, standard deviation and mean absolute Laplacian of the luma, grey levels. */
-function shortcutFeatures(
-  { luma }: Sample,
-  size: { readonly width: number; readonly height: number },
-): number[] {
+function shortcutFeatures({ luma }: Sample, meter: QualityMeter): number[] {
   let sum = 0;
   let squares = 0;
   for (const value of luma) {
@@ -71,7 +69,7 @@ function shortcutFeatures(
   }
   const mean = sum / luma.length;
   const deviation = Math.sqrt(Math.max(0, squares / luma.length - mean * mean));
-  const { sharpness } = measureAlone({ small: luma, mean, deviation }, size);
+  const { sharpness } = meter.alone({ small: luma, mean, deviation });
   return [mean, deviation, sharpness];
 }
 

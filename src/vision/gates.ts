@@ -2,7 +2,7 @@ import type { QualityGates } from '../domain/manifest.ts';
 import type { BlindReason, Quality } from '../domain/verdict.ts';
 import { AT_ONCE, type Turn } from './frame-order.ts';
 import type { Preprocessed } from './preprocess.ts';
-import { meanDifference, measureAlone } from './quality.ts';
+import { createQualityMeter } from './quality.ts';
 
 /** What the gates say of one frame. */
 export interface Sight {
@@ -86,11 +86,12 @@ export function createGatekeeper(
 ): Gatekeeper {
   const counts = new Int32Array(memory, 0, 2);
   const before = new Uint8Array(memory, COUNTS);
+  const meter = createQualityMeter(size);
   return {
     judge(picture, turn = AT_ONCE) {
-      const alone = measureAlone(picture, size);
+      const alone = meter.alone(picture);
       turn.come();
-      const change = counts[REMEMBERS] === 0 ? null : meanDifference(picture.small, before);
+      const change = counts[REMEMBERS] === 0 ? null : meter.difference(picture.small, before);
       const still = change !== null && change <= gates.frozenChange;
       const stillFrames = still ? counts[STILL_FRAMES] + 1 : 0;
       before.set(picture.small);

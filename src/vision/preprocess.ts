@@ -1,7 +1,8 @@
 import type { Preprocessing } from '../domain/manifest.ts';
-import { channelCount, LIMITED_CHROMA_TO_FULL, NO_COLOUR } from './chroma.ts';
+import { channelCount, NO_COLOUR } from './chroma.ts';
 import { createEqualiser } from './clahe.ts';
-import { LIMITED_TO_FULL, type LumaImage, type LumaPlane, planeOfImage } from './luma.ts';
+import { type LumaImage, type LumaPlane, planeOfImage } from './luma.ts';
+import { createPixelKernel } from './pixels/pixel-kernel.ts';
 import { createResizer } from './resize.ts';
 
 /** What the network and the quality gates get. The arrays are used again by the preprocessor's next run. */
@@ -32,36 +33,13 @@ export interface Preprocessor {
 /** A network in training sees a deviation of at least this, so that flat pictures do not blow up. */
 const MIN_DEVIATION = 1 / 255;
 
-/** So many squares of grey levels stay within 31 bits: sums of whole numbers are several times faster than others. */
-const STRETCH = 32_768;
-
-/** Mean and standard deviation of grey levels, exact. */
-function moments(grey: Uint8Array): { mean: number; deviation: number } {
-  let sum = 0;
-  let squares = 0;
-  for (let from = 0; from < grey.length; from += STRETCH) {
-    const to = Math.min(grey.length, from + STRETCH);
-    let partSum = 0;
-    let partSquares = 0;
-    for (let index = from; index < to; index++) {
-      const value = grey[index];
-      partSum = (partSum + value) | 0;
-      partSquares = (partSquares + Math.imul(value, value)) | 0;
-    }
-    sum += partSum;
-    squares += partSquares;
-  }
-  const mean = sum / grey.length;
-  return { mean, deviation: Math.sqrt(Math.max(0, squares / grey.length - mean * mean)) };
-}
+const LEVELS = 256;
+const FLOAT = Float32Array.BYTES_PER_ELEMENT;
+const DOUBLE = Float64Array.BYTES_PER_ELEMENT;
 
 /** The network's input value for each grey level: there are only 256, so the arithmetic is done once for each. */
 function inputValues(scale: number, mean: number, deviation: number): Float32Array {
   return Float32Array.from({ length: 256 }, (_, grey) => (grey * scale - mean) / deviation);
-}
-
-function bitsOf(values: Float32Array): Int32Array {
-  return new Int32Array(values.buffer, values.byteOffset, values.length);
 }
 
 /**
@@ -77,52 +55,70 @@ export function createPreprocessor(
   const { scale, clahe, channels } = preprocessing;
   const standard = preprocessing.normalisation === 'standard';
   const count = input.width * input.height;
-  const small = new Uint8Array(count);
-  const smallChroma = channels === 'luma' ? null : new Uint8Array(2 * count);
-  const own = new Float32Array(count * channelCount(channels));
-  const resizer = createResizer(input, LIMITED_TO_FULL);
-  const chromaResizer = createResizer(input, LIMITED_CHROMA_TO_FULL);
+  const values = count * channelCount(channels);
+  const coloured = channels !== 'luma';
   const equaliser = clahe ? createEqualiser(clahe, input) : null;
-  const equalised = new Uint8Array(equaliser ? count : 0);
+  const kernel = createPixelKernel([
+    ...[count, equaliser ? count : 0, coloured ? 2 * count : 0],
+    ...[values * FLOAT, LEVELS * FLOAT, 2 * DOUBLE],
+  ]);
+  const [smallAt, equalisedAt, chromaAt, tensorAt, tableAt, sumsAt] = kernel.regions;
+  const small = kernel.bytes(smallAt, count);
+  const equalised = kernel.bytes(equalisedAt, equaliser ? count : 0);
+  const smallChroma = coloured ? kernel.bytes(chromaAt, 2 * count) : null;
+  const own = kernel.floats(tensorAt, values);
+  const table = kernel.floats(tableAt, LEVELS);
+  const sums = kernel.doubles(sumsAt, 2);
+  const resizer = createResizer(input, 'luma');
+  const chromaResizer = createResizer(input, 'chroma');
   const plain = standard ? null : inputValues(scale, 0, 1);
   const plainChroma = standard ? null : inputValues(scale, NO_COLOUR * scale, 1);
 
-  function fillChroma(plane: LumaPlane, tensor: Float32Array, deviation: number, planes: Uint8Array): void {
+  /** Mean and standard deviation of the grey levels there, exact. */
+  function moments(at: number): { mean: number; deviation: number } {
+    kernel.calls.moments(at, count, sumsAt);
+    const [sum, squares] = sums;
+    const mean = sum / count;
+    return { mean, deviation: Math.sqrt(Math.max(0, squares / count - mean * mean)) };
+  }
+
+  /** Makes the grey levels there the tensor's channel `channel`. */
+  function fill(channel: number, at: number, levels: Float32Array): void {
+    table.set(levels);
+    kernel.calls.look(at, count, tableAt, tensorAt + channel * count * FLOAT);
+  }
+
+  function fillChroma(plane: LumaPlane, deviation: number, planes: Uint8Array): void {
     const { chroma } = plane;
     if (!chroma) {
       planes.fill(NO_COLOUR);
-      tensor.fill(0, count);
+      own.fill(0, count);
       return;
     }
     for (const [index, part] of [chroma.cb, chroma.cr].entries()) {
-      const values = planes.subarray(index * count, (index + 1) * count);
-      chromaResizer.run(part, values);
-      const table = plainChroma ?? inputValues(scale, moments(values).mean * scale, deviation);
-      for (let at = 0, out = (index + 1) * count; at < count; at++, out++) tensor[out] = table[values[at]];
+      chromaResizer.run(part, planes.subarray(index * count, (index + 1) * count));
+      const at = chromaAt + index * count;
+      fill(index + 1, at, plainChroma ?? inputValues(scale, moments(at).mean * scale, deviation));
     }
   }
 
   function runPlane(plane: LumaPlane, into?: Float32Array<ArrayBuffer>): Preprocessed {
-    const tensor = into ?? own;
-    if (tensor.length !== own.length)
-      throw new RangeError(`tensor of ${tensor.length} values, ${own.length} needed`);
+    if (into && into.length !== own.length)
+      throw new RangeError(`tensor of ${into.length} values, ${own.length} needed`);
     resizer.run(plane, small);
-    const statistics = moments(small);
-    let seen = small;
+    const statistics = moments(smallAt);
+    let seenAt = smallAt;
     let spread = statistics;
     if (equaliser) {
       equaliser.run(small, equalised);
-      seen = equalised;
-      spread = moments(equalised);
+      seenAt = equalisedAt;
+      spread = moments(equalisedAt);
     }
     const deviation = Math.max(spread.deviation * scale, MIN_DEVIATION);
-    const values = plain ?? inputValues(scale, spread.mean * scale, deviation);
-    // The bits are copied as they are: as numbers each would go through 64 bits and back.
-    const from = bitsOf(values);
-    const to = bitsOf(tensor);
-    for (let index = 0; index < count; index++) to[index] = from[seen[index]];
-    if (smallChroma) fillChroma(plane, tensor, deviation, smallChroma);
-    return { tensor, small, smallChroma, ...statistics };
+    fill(0, seenAt, plain ?? inputValues(scale, spread.mean * scale, deviation));
+    if (smallChroma) fillChroma(plane, deviation, smallChroma);
+    into?.set(own);
+    return { tensor: into ?? own, small, smallChroma, ...statistics };
   }
 
   return {

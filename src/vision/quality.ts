@@ -1,118 +1,72 @@
 import type { Quality } from '../domain/verdict.ts';
+import { createPixelKernel } from './pixels/pixel-kernel.ts';
 import type { Preprocessed } from './preprocess.ts';
 
 const GRID = 8;
-const SATURATED = 250;
+const BLOCKS = GRID * GRID;
+/** Sum, sum of squares and number of saturated pixels. */
+const FIGURES = 3;
 
-// Sums of one row of whole numbers stay within 31 bits; `| 0` tells the compiler so, at half the time.
-
-/** So many differences of grey levels do too. */
-const STRETCH = 1 << 20;
-
-/** Mean absolute 4-neighbour Laplacian over the inner pixels, grey levels. */
-function sharpnessOf(grey: Uint8Array, width: number, height: number): number {
-  if (width < 3 || height < 3) return 0;
-  let sum = 0;
-  for (let y = 1; y < height - 1; y++) {
-    const end = y * width + width - 1;
-    let rowSum = 0;
-    let left = grey[y * width];
-    let here = grey[y * width + 1];
-    for (let at = y * width + 1; at < end; at++) {
-      const right = grey[(at + 1) | 0];
-      const bend = ((here << 2) - left - right - grey[(at - width) | 0] - grey[(at + width) | 0]) | 0;
-      rowSum = (rowSum + (bend < 0 ? -bend | 0 : bend)) | 0;
-      left = here;
-      here = right;
-    }
-    sum += rowSum;
-  }
-  return sum / ((width - 2) * (height - 2));
-}
-
-/** Sum and sum of squares of part of a row, and how many of its pixels are saturated. */
-interface Sums {
-  sum: number;
-  squares: number;
-  saturated: number;
-}
-
-function addRow(grey: Uint8Array, from: number, to: number, sums: Sums): void {
-  let sum = 0;
-  let squares = 0;
-  let saturated = 0;
-  for (let at = from; at < to; at++) {
-    const value = grey[at];
-    sum = (sum + value) | 0;
-    squares = (squares + Math.imul(value, value)) | 0;
-    // 1 for 250 and above, without a branch.
-    saturated = (saturated + ((value + 256 - SATURATED) >> 8)) | 0;
-  }
-  sums.sum += sum;
-  sums.squares += squares;
-  sums.saturated += saturated;
+/** Measures pictures of one size. Not for two at the same time. */
+export interface QualityMeter {
+  /** One picture as the network sees it, without the frame before. */
+  alone(picture: Pick<Preprocessed, 'small' | 'mean' | 'deviation'>): Omit<Quality, 'change'>;
+  /** Mean absolute difference of two pictures, grey levels. */
+  difference(grey: Uint8Array, before: Uint8Array): number;
 }
 
 /**
- * Standard deviation of each block of an 8x8 grid, then the median of the 64, grey levels; and the share of saturated
- * pixels, for the blocks are all of the picture.
+ * Sharpness is the mean absolute 4-neighbour Laplacian over the inner pixels, grey levels. Local contrast is the standard
+ * deviation of each block of an 8x8 grid, then the median of the 64. The blocks are all of the picture: the share of
+ * saturated pixels (250 and above) comes with them.
+ * @param size of the pictures, pixels
  */
-function blocksOf(
-  grey: Uint8Array,
-  width: number,
-  height: number,
-): Pick<Quality, 'localContrast' | 'saturatedShare'> {
-  const deviations = new Float64Array(GRID * GRID);
-  let saturated = 0;
-  for (let row = 0; row < GRID; row++) {
-    const top = Math.floor((row * height) / GRID);
-    const bottom = Math.floor(((row + 1) * height) / GRID);
-    for (let column = 0; column < GRID; column++) {
-      const left = Math.floor((column * width) / GRID);
-      const right = Math.floor(((column + 1) * width) / GRID);
-      const sums: Sums = { sum: 0, squares: 0, saturated: 0 };
-      for (let y = top; y < bottom; y++) addRow(grey, y * width + left, y * width + right, sums);
-      const count = Math.max(1, (bottom - top) * (right - left));
-      const mean = sums.sum / count;
-      deviations[row * GRID + column] = Math.sqrt(Math.max(0, sums.squares / count - mean * mean));
-      saturated += sums.saturated;
-    }
-  }
-  deviations.sort();
-  return {
-    localContrast: (deviations[(GRID * GRID) / 2 - 1] + deviations[(GRID * GRID) / 2]) / 2,
-    saturatedShare: saturated / grey.length,
-  };
-}
+export function createQualityMeter({
+  width,
+  height,
+}: {
+  readonly width: number;
+  readonly height: number;
+}): QualityMeter {
+  const count = width * height;
+  const inner = Math.max(0, width - 2) * Math.max(0, height - 2);
+  const kernel = createPixelKernel([count, count, BLOCKS * FIGURES * Float64Array.BYTES_PER_ELEMENT]);
+  const [pictureAt, beforeAt, figuresAt] = kernel.regions;
+  const picture = kernel.bytes(pictureAt, count);
+  const former = kernel.bytes(beforeAt, count);
+  const figures = kernel.doubles(figuresAt, BLOCKS * FIGURES);
+  const deviations = new Float64Array(BLOCKS);
 
-/** Mean absolute difference of two pictures of one size, grey levels. */
-export function meanDifference(grey: Uint8Array, before: Uint8Array): number {
-  let sum = 0;
-  for (let from = 0; from < grey.length; from += STRETCH) {
-    const to = Math.min(grey.length, from + STRETCH);
-    let part = 0;
-    for (let at = from; at < to; at++) {
-      const difference = grey[at] - before[at];
-      part = (part + (difference < 0 ? -difference | 0 : difference)) | 0;
-    }
-    sum += part;
+  function pixelsOf(block: number): number {
+    const row = Math.floor(block / GRID);
+    const column = block % GRID;
+    const high = Math.floor(((row + 1) * height) / GRID) - Math.floor((row * height) / GRID);
+    const wide = Math.floor(((column + 1) * width) / GRID) - Math.floor((column * width) / GRID);
+    return Math.max(1, high * wide);
   }
-  return sum / grey.length;
-}
+  const pixels = Float64Array.from({ length: BLOCKS }, (_, block) => pixelsOf(block));
 
-/**
- * Measures one picture as the network sees it, without the frame before.
- * @param size of `picture.small`, pixels
- */
-export function measureAlone(
-  picture: Pick<Preprocessed, 'small' | 'mean' | 'deviation'>,
-  size: { readonly width: number; readonly height: number },
-): Omit<Quality, 'change'> {
-  const { small, mean, deviation } = picture;
   return {
-    mean,
-    deviation,
-    sharpness: sharpnessOf(small, size.width, size.height),
-    ...blocksOf(small, size.width, size.height),
+    alone({ small, mean, deviation }) {
+      picture.set(small);
+      const sharpness = inner === 0 ? 0 : kernel.calls.bends(pictureAt, width, height) / inner;
+      kernel.calls.blocks(pictureAt, width, height, GRID, figuresAt);
+      let saturated = 0;
+      for (let block = 0; block < BLOCKS; block++) {
+        const at = block * FIGURES;
+        const blockMean = figures[at] / pixels[block];
+        const variance = figures[at + 1] / pixels[block] - blockMean * blockMean;
+        deviations[block] = Math.sqrt(Math.max(0, variance));
+        saturated += figures[at + 2];
+      }
+      deviations.sort();
+      const localContrast = (deviations[BLOCKS / 2 - 1] + deviations[BLOCKS / 2]) / 2;
+      return { mean, deviation, sharpness, localContrast, saturatedShare: saturated / count };
+    },
+    difference(grey, before) {
+      picture.set(grey);
+      former.set(before);
+      return kernel.calls.differences(pictureAt, beforeAt, count) / count;
+    },
   };
 }

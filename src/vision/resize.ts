@@ -1,14 +1,9 @@
-import type { Plane } from './luma.ts';
+import { LIMITED_CHROMA_TO_FULL } from './chroma.ts';
+import { LIMITED_TO_FULL, type Plane } from './luma.ts';
+import { createPixelKernel, type PixelKernel } from './pixels/pixel-kernel.ts';
 
-/**
- * Weights have 11 bits, as OpenCV's; two of them and a grey level stay within 31 bits. So all of it is whole numbers of 32
- * bits, which `| 0` and `Math.imul` tell the compiler: without them it looks for overflows, at twice the time. And
- * a·(1 − w) + b·w is taken as a + (b − a)·w: one product in place of two.
- */
-const WEIGHT_BITS = 11;
-const WEIGHT_ONE = 1 << WEIGHT_BITS;
-const PRODUCT_SHIFT = 22;
-const PRODUCT_HALF = 1 << 21;
+/** Weights have 11 bits, as OpenCV's; two of them and a grey level stay within 31 bits. */
+const WEIGHT_ONE = 1 << 11;
 
 interface Axis {
   readonly first: Int32Array;
@@ -17,14 +12,8 @@ interface Axis {
   readonly weight: Int32Array;
 }
 
-interface Tables {
-  readonly key: string;
-  readonly columns: Axis;
-  readonly rows: Axis;
-}
-
 /** Which two source pixels make each target pixel, centres aligned: source = (target + 0.5) * from / to - 0.5. */
-function axis(from: number, to: number, pitch: number): Axis {
+function axis(from: number, to: number): Axis {
   const first = new Int32Array(to);
   const second = new Int32Array(to);
   const weight = new Int32Array(to);
@@ -32,62 +21,98 @@ function axis(from: number, to: number, pitch: number): Axis {
     const source = Math.max(0, ((target + 0.5) * from) / to - 0.5);
     const low = Math.min(Math.floor(source), from - 1);
     const high = Math.min(low + 1, from - 1);
-    first[target] = low * pitch;
-    second[target] = high * pitch;
+    first[target] = low;
+    second[target] = high;
     weight[target] = high === low ? 0 : Math.round((source - low) * WEIGHT_ONE);
   }
   return { first, second, weight };
 }
 
-/** Bilinear resize of a full-range plane into `small`. */
-function resizeFull(plane: Plane, tables: Tables, small: Uint8Array): void {
-  const { data, offset } = plane;
-  const { first, second, weight } = tables.columns;
-  const rows = tables.rows;
-  const width = first.length;
-  let out = 0;
-  for (let y = 0; y < rows.first.length; y++) {
-    const upper = offset + rows.first[y];
-    const lower = offset + rows.second[y];
-    const lowerWeight = rows.weight[y];
-    for (let x = 0; x < width; x++) {
-      const left = first[x];
-      const right = second[x];
-      const rightWeight = weight[x];
-      const a = data[(upper + left) | 0];
-      const b = data[(lower + left) | 0];
-      const top = ((a << WEIGHT_BITS) + Math.imul(data[(upper + right) | 0] - a, rightWeight)) | 0;
-      const bottom = ((b << WEIGHT_BITS) + Math.imul(data[(lower + right) | 0] - b, rightWeight)) | 0;
-      const both = ((top << WEIGHT_BITS) + Math.imul(bottom - top, lowerWeight)) | 0;
-      small[out] = (both + PRODUCT_HALF) >> PRODUCT_SHIFT;
-      out = (out + 1) | 0;
+/** What a plane's values are: limited range spreads either differently. */
+type PlaneKind = 'luma' | 'chroma';
+
+type Size = { readonly width: number; readonly height: number };
+
+/** The kernel, made ready for planes of one size at a time. */
+class Scaling {
+  private readonly to: Size;
+  private readonly kind: PlaneKind;
+  private readonly columns: number;
+  private kernel: PixelKernel | null = null;
+  /** Values of a plane, and bytes of one of its rows, that the kernel has room for. */
+  private room = { values: 0, row: 0 };
+  private key = '';
+
+  constructor(to: Size, kind: PlaneKind) {
+    this.to = to;
+    this.kind = kind;
+    this.columns = Math.ceil(to.width / 4) * 4;
+  }
+
+  run(plane: Plane, small: Uint8Array): void {
+    const kernel = this.readyFor(plane);
+    const [lefts, weights, rows, table, target, row, source] = kernel.regions;
+    bring(plane, this.kind, kernel, { table, row, source });
+    kernel.calls.resize(source, lefts, weights, rows, this.to.width, this.to.height, target);
+    small.set(kernel.bytes(target, small.length));
+  }
+
+  private readyFor(plane: Plane): PixelKernel {
+    const kernel = this.kernelFor(plane);
+    const { width, height, step, range } = plane;
+    const key = `${width}x${height}/${step}/${range}`;
+    if (this.key === key) return kernel;
+    this.key = key;
+    const [lefts, weights, rows, table] = kernel.regions;
+    const across = axis(width, this.to.width);
+    kernel.ints(lefts, this.columns).set(across.first);
+    // Two weights of 16 bits at a time, the left one in the lower half.
+    const pairs = across.weight.map((right) => (WEIGHT_ONE - right) | (right << 16));
+    kernel.ints(weights, this.columns).set(pairs);
+    const down = axis(height, this.to.height);
+    const triples = kernel.ints(rows, this.to.height * 3);
+    for (let y = 0; y < this.to.height; y++) {
+      triples.set([down.first[y] * width, down.second[y] * width, down.weight[y]], y * 3);
     }
+    const limited = this.kind === 'luma' ? LIMITED_TO_FULL : LIMITED_CHROMA_TO_FULL;
+    kernel.bytes(table, 256).set(range === 'limited' ? limited : limited.map((_, value) => value));
+    return kernel;
+  }
+
+  private kernelFor({ width, height, step }: Plane): PixelKernel {
+    const values = width * height;
+    const row = width * step;
+    if (this.kernel && values <= this.room.values && row <= this.room.row) return this.kernel;
+    this.room = { values: Math.max(values, this.room.values), row: Math.max(row, this.room.row) };
+    const { columns, to } = this;
+    const tables = [columns * 4, columns * 4, to.height * 12, 256];
+    this.kernel = createPixelKernel([...tables, to.width * to.height, this.room.row, this.room.values]);
+    this.key = '';
+    return this.kernel;
   }
 }
 
-/** As {@link resizeFull}, expanding each limited-range value by the table `full` before it is weighed. */
-function resizeLimited(plane: Plane, tables: Tables, small: Uint8Array, full: Uint8Array): void {
-  const { data, offset } = plane;
-  const { first, second, weight } = tables.columns;
-  const rows = tables.rows;
-  const width = first.length;
-  let out = 0;
-  for (let y = 0; y < rows.first.length; y++) {
-    const upper = offset + rows.first[y];
-    const lower = offset + rows.second[y];
-    const lowerWeight = rows.weight[y];
-    for (let x = 0; x < width; x++) {
-      const left = first[x];
-      const right = second[x];
-      const rightWeight = weight[x];
-      const a = full[data[(upper + left) | 0]];
-      const b = full[data[(lower + left) | 0]];
-      const top = ((a << WEIGHT_BITS) + Math.imul(full[data[(upper + right) | 0]] - a, rightWeight)) | 0;
-      const bottom = ((b << WEIGHT_BITS) + Math.imul(full[data[(lower + right) | 0]] - b, rightWeight)) | 0;
-      const both = ((top << WEIGHT_BITS) + Math.imul(bottom - top, lowerWeight)) | 0;
-      small[out] = (both + PRODUCT_HALF) >> PRODUCT_SHIFT;
-      out = (out + 1) | 0;
-    }
+/** Lays a plane's values into the kernel's memory, side by side and full range. */
+function bring(
+  plane: Plane,
+  kind: PlaneKind,
+  { calls, bytes }: PixelKernel,
+  places: { readonly table: number; readonly row: number; readonly source: number },
+): void {
+  const { data, offset, stride, step, range, width, height } = plane;
+  if (step === 1 && stride === width && range === 'full') {
+    bytes(places.source, width * height).set(data.subarray(offset, offset + width * height));
+    return;
+  }
+  const length = (width - 1) * step + 1;
+  const row = bytes(places.row, length);
+  for (let y = 0; y < height; y++) {
+    const begin = offset + y * stride;
+    row.set(data.subarray(begin, begin + length));
+    const to = places.source + y * width;
+    if (kind === 'luma' && step <= 2)
+      calls.packLuma(places.row, step, width, range === 'limited' ? 1 : 0, to);
+    else calls.pack(places.row, step, width, places.table, to);
   }
 }
 
@@ -97,27 +122,8 @@ export interface Resizer {
   run(plane: Plane, small: Uint8Array): void;
 }
 
-/**
- * Bilinear, pixel centres aligned, rounded to whole levels, as OpenCV's INTER_LINEAR.
- * @param limitedToFull full-range value by limited-range code value
- */
-export function createResizer(
-  size: { readonly width: number; readonly height: number },
-  limitedToFull: Uint8Array,
-): Resizer {
-  let tables: Tables | null = null;
-  return {
-    run(plane, small) {
-      const key = `${plane.width}x${plane.height}/${plane.stride}/${plane.step}`;
-      if (tables?.key !== key) {
-        tables = {
-          key,
-          columns: axis(plane.width, size.width, plane.step),
-          rows: axis(plane.height, size.height, plane.stride),
-        };
-      }
-      if (plane.range === 'limited') resizeLimited(plane, tables, small, limitedToFull);
-      else resizeFull(plane, tables, small);
-    },
-  };
+/** Bilinear, pixel centres aligned, rounded to whole levels, as OpenCV's INTER_LINEAR. */
+export function createResizer(size: Size, kind: PlaneKind): Resizer {
+  const scaling = new Scaling(size, kind);
+  return { run: (plane, small) => scaling.run(plane, small) };
 }
