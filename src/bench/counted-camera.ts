@@ -40,6 +40,10 @@ export class CountedCamera implements FrameSource {
     return this.camera.mode;
   }
 
+  get waits(): boolean {
+    return this.camera.waits;
+  }
+
   get delivered(): number {
     return this.camera.delivered;
   }

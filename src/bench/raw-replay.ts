@@ -25,6 +25,10 @@ export class RawReplay extends NewestFrameSource {
     this.rate = rate;
   }
 
+  override get waits(): boolean {
+    return this.rate === null;
+  }
+
   override async stop(): Promise<void> {
     await super.stop();
     if (this.folder !== '') await rm(this.folder, { recursive: true, force: true });

@@ -76,6 +76,10 @@ export class CommandSource extends NewestFrameSource {
     return { kind: 'lost', reason: `the camera command ${child.ending}${bad}` };
   }
 
+  override get waits(): boolean {
+    return this.plan.pulled;
+  }
+
   private async read(child: CameraChild, watch: StallWatch, signal: AbortSignal): Promise<void> {
     const splitter = this.newSplitter();
     try {

@@ -22,6 +22,8 @@ export interface FrameSource {
   readonly state: CameraState;
   /** Size, format and rate that the camera was set to, in words; null where it is not told, or not known yet. */
   readonly mode: string | null;
+  /** True where each frame waits until it is taken and none is superseded: footage that is read as fast as it is judged. */
+  readonly waits: boolean;
   /** Frames handed out by {@link next}. */
   readonly delivered: number;
   /** Images dropped so far, by reason. */

@@ -71,6 +71,10 @@ export abstract class NewestFrameSource implements FrameSource {
     return null;
   }
 
+  get waits(): boolean {
+    return false;
+  }
+
   get state(): CameraState {
     return this.current;
   }

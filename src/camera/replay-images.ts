@@ -1,4 +1,5 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { SpectaError, systemCode } from '../platform/errors.ts';
 
@@ -66,12 +67,14 @@ function isImageName(name: string): boolean {
 /** Reads one image; what is wrong with it is told, never thrown. An oversized one is not brought into memory. */
 export async function readImage(path: string, maxBytes: number): Promise<ReadImage> {
   try {
-    const info = await stat(path);
+    // A pipe without a writer would hold one that waits for ever.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const info = await file.stat();
     if (!info.isFile()) return { kind: 'dropped', reason: 'corrupt', why: 'it is no regular file' };
     if (info.size > maxBytes) {
       return { kind: 'dropped', reason: 'oversized', why: `${info.size} bytes, ${maxBytes} are allowed` };
     }
-    const data = owned(await readFile(path));
+    const data = await readAll(file, info.size);
     if (data.length === 0) return { kind: 'dropped', reason: 'corrupt', why: 'it is empty' };
     const format = formatOf(data);
     if (format === null)
@@ -82,9 +85,16 @@ export async function readImage(path: string, maxBytes: number): Promise<ReadIma
   }
 }
 
-/** The bytes in a buffer of their own, as a frame's must be; copied only where they share one. */
-function owned(read: Buffer<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return read.length === read.buffer.byteLength ? new Uint8Array(read.buffer) : new Uint8Array(read);
+/** The first `size` bytes, or fewer where the file has become shorter, in a buffer of their own, as a frame's must be. */
+async function readAll(file: FileHandle, size: number): Promise<Uint8Array<ArrayBuffer>> {
+  const data = new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
+  let at = 0;
+  while (at < size) {
+    const { bytesRead } = await file.read(data, at, size - at);
+    if (bytesRead === 0) return data.slice(0, at);
+    at += bytesRead;
+  }
+  return data;
 }
 
 /** By the first bytes: the extension only says what somebody hoped for. */

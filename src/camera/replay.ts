@@ -23,6 +23,10 @@ export class ReplaySource extends NewestFrameSource {
     this.options = options;
   }
 
+  override get waits(): boolean {
+    return this.options.rate === null;
+  }
+
   protected override async prepare(): Promise<void> {
     this.images = await listImages(this.path);
     this.dueMs = this.clock.now().monoMs;

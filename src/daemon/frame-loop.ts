@@ -23,6 +23,9 @@ interface LoopParts {
   readonly onThinned?: () => void;
 }
 
+/** A frame of footage that waits anyway is at hand when a lane becomes free; one of a camera would only grow old. */
+const AHEAD = 1;
+
 /**
  * Camera to verdicts, newest frame first, as many at the same time as vision has lanes, told in the order in which they
  * were captured. It waits for the camera and the engine, nothing else.
@@ -47,8 +50,9 @@ export class FrameLoop {
   /** Runs until the camera has ended or was stopped. */
   async run(): Promise<void> {
     const { camera, vision } = this.parts;
+    const ahead = camera.waits ? AHEAD : 0;
     for (;;) {
-      await this.untilFewer(vision.vision?.lanes ?? 1);
+      await this.untilFewer((vision.vision?.lanes ?? 1) + ahead);
       const frame = await camera.next();
       if (frame === null) break;
       if (this.leavesOut()) continue;

@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Frame } from '../domain/frame.ts';
 import { toErrorRecord } from '../platform/errors.ts';
@@ -9,6 +10,9 @@ import { checkGoldenInputs, checkNetworkFits } from './golden.ts';
 import { searchFrame } from './locator.ts';
 import { SearchDesk } from './search-desk.ts';
 import type { FromVisionWorker, ToVisionWorker, VisionWorkerData } from './vision-messages.ts';
+
+/** Below the thread that takes frames, drives the light and speaks to the surface: it must not wait for a picture. */
+const NICE = 3;
 
 function post(port: MessagePort, message: FromVisionWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
@@ -43,6 +47,8 @@ async function answer(
 }
 
 async function serve(port: MessagePort, data: VisionWorkerData): Promise<void> {
+  // On Linux a thread has a priority of its own, and those that it starts inherit it.
+  if (process.platform === 'linux') setPriority(NICE);
   const stopping = new AbortController();
   // A provider that builds for minutes must not outlast whoever asked for it.
   const stop = (message: ToVisionWorker): void => {

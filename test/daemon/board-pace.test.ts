@@ -51,6 +51,7 @@ function shortCamera(frames: number): FrameSource {
   return {
     uri: 'none',
     mode: null,
+    waits: true,
     drops: {},
     delivered: 0,
     state: { kind: 'streaming' } satisfies CameraState,
