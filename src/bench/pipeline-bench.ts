@@ -157,10 +157,6 @@ export async function benchPipeline(options: BenchOptions): Promise<Measurement>
   // The first frame pays for what is made once (tables, buffers): it is timed as first verdict and then left out.
   await judge(1);
   const firstVerdictMs = performance.now();
-  // Every lane warm: what follows is the steady state. One behind the first is loaded only when frames have waited.
-  const warmAt = performance.now() + (lanes > 1 ? LANES_LOAD_MS : 0);
-  do await judge(WARM_FRAMES);
-  while (performance.now() < warmAt);
   if (broker !== null) {
     sender = await DetectionSender.connect({
       ...{ broker, protocol, version, signal, thresholds: thresholdsOf(bundle) },
@@ -169,7 +165,14 @@ export async function benchPipeline(options: BenchOptions): Promise<Measurement>
     const { close } = sender;
     parts.defer(() => close.call(sender));
   }
+  // Every lane and the link warm: what follows is the steady state. A lane behind the first is loaded only when frames
+  // have waited.
+  const warmAt = performance.now() + (lanes > 1 ? LANES_LOAD_MS : 0);
+  do await judge(WARM_FRAMES);
+  while (performance.now() < warmAt);
+  await sender?.drain();
   const superseded = camera.drops.superseded ?? 0;
+  const unheard = sender?.unheard ?? 0;
   const stop = watchProcess();
   await judge(count);
   await sender?.drain();
@@ -211,7 +214,7 @@ export async function benchPipeline(options: BenchOptions): Promise<Measurement>
     model: `${name} ${modelVersion}`,
     broker,
     mqtt: sender?.protocol ?? null,
-    unheard: sender?.unheard ?? 0,
+    unheard: (sender?.unheard ?? 0) - unheard,
     machine: `${process.platform}-${process.arch}, ${availableParallelism()} cores, ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, Node ${process.versions.node}`,
   };
 }
