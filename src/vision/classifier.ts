@@ -40,8 +40,9 @@ export interface Classifier {
 export function createClassifier(options: ClassifierOptions): Classifier {
   const { manifest, engine, model, stills } = options;
   const now = options.now ?? (() => performance.now());
-  const decoder = createLumaDecoder(options.limits, manifest.preprocessing.channels);
   const preprocessor = createPreprocessor(manifest.preprocessing, manifest.input);
+  const { channels } = manifest.preprocessing;
+  const decoder = createLumaDecoder(options.limits, channels, preprocessor.room);
   const gatekeeper = createGatekeeper(manifest.gates, manifest.input, options.sight);
   const stillGatekeeper = createGatekeeper(manifest.gates, manifest.input);
   const grid = tileGridOf(manifest);

@@ -64,10 +64,12 @@ function checkJpegStart(data: Uint8Array): void {
 /**
  * A decoder with its own memory; `limits` hold for every format.
  * @param channels with `luma-chroma` the planes of coloured pictures have their colour beside them
+ * @param room gives memory for so many bytes of a JPEG's luma, in place of the decoder's own
  */
 export function createLumaDecoder(
   limits: DecodeLimits = DEFAULT_DECODE_LIMITS,
   channels: Channels = 'luma',
+  room?: (bytes: number) => Uint8Array,
 ): LumaDecoder {
   let memory: Buffer = Buffer.alloc(0);
   let planes = new Uint8Array(0);
@@ -103,15 +105,20 @@ export function createLumaDecoder(
     }
   }
 
+  function ownMemory(bytes: number): Buffer {
+    if (memory.length < bytes) memory = Buffer.allocUnsafeSlow(bytes);
+    return memory;
+  }
+
   function decompress(data: Uint8Array, header: JpegHeader): LumaPlane {
     const coloured = channels === 'luma-chroma' && header.components === 3;
     const needed = header.width * header.height * (coloured ? 3 : 1);
-    if (memory.length < needed) memory = Buffer.allocUnsafeSlow(needed);
+    const into = room && !coloured ? asBuffer(room(needed)) : ownMemory(needed);
     const format = coloured ? jpegTurbo.FORMAT_RGB : jpegTurbo.FORMAT_GRAY;
-    const { width, height, data: decoded } = jpegTurbo.decompressSync(asBuffer(data), memory, { format });
+    const { width, height, data: decoded } = jpegTurbo.decompressSync(asBuffer(data), into, { format });
     if (!coloured) return planeOfImage({ width, height, data: decoded });
-    const room = width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2);
-    if (planes.length < room) planes = new Uint8Array(room);
+    const size = width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2);
+    if (planes.length < size) planes = new Uint8Array(size);
     return planeOfImage(imageOfRgb(decoded, width, height, planes));
   }
 

@@ -26,6 +26,8 @@ export interface Preprocessor {
    * @param into receives the tensor, `channels*height*width` values; without it the preprocessor's own array is used
    */
   run(luma: LumaImage, into?: Float32Array<ArrayBuffer>): Preprocessed;
+  /** Where a decoder may leave packed full-range luma, so that it is not copied; see `Resizer.room`. */
+  room(bytes: number): Uint8Array<ArrayBuffer>;
   /** As {@link run}, reading packed or padded video where it lies. */
   runPlane(plane: LumaPlane, into?: Float32Array<ArrayBuffer>): Preprocessed;
 }
@@ -123,6 +125,7 @@ export function createPreprocessor(
 
   return {
     runPlane,
+    room: resizer.room,
     run: (luma, into) => runPlane(planeOfImage(luma), into),
   };
 }

@@ -33,6 +33,9 @@ type PlaneKind = 'luma' | 'chroma';
 
 type Size = { readonly width: number; readonly height: number };
 
+/** The region that takes the plane. */
+const SOURCE = 6;
+
 /** The kernel, made ready for planes of one size at a time. */
 class Scaling {
   private readonly to: Size;
@@ -40,13 +43,20 @@ class Scaling {
   private readonly columns: number;
   private kernel: PixelKernel | null = null;
   /** Values of a plane, and bytes of one of its rows, that the kernel has room for. */
-  private room = { values: 0, row: 0 };
+  private holds = { values: 0, row: 0 };
   private key = '';
 
   constructor(to: Size, kind: PlaneKind) {
     this.to = to;
     this.kind = kind;
     this.columns = Math.ceil(to.width / 4) * 4;
+  }
+
+  /** Where `bytes` values side by side, full range, lie so that {@link run} need not bring them. */
+  room(bytes: number): Uint8Array<ArrayBuffer> {
+    const kernel = this.kernelWith(bytes, 0);
+    const source = kernel.regions[SOURCE];
+    return kernel.bytes(source, bytes);
   }
 
   run(plane: Plane, small: Uint8Array): void {
@@ -58,8 +68,8 @@ class Scaling {
   }
 
   private readyFor(plane: Plane): PixelKernel {
-    const kernel = this.kernelFor(plane);
     const { width, height, step, range } = plane;
+    const kernel = this.kernelWith(width * height, isPacked(plane) ? 0 : width * step);
     const key = `${width}x${height}/${step}/${range}`;
     if (this.key === key) return kernel;
     this.key = key;
@@ -79,17 +89,20 @@ class Scaling {
     return kernel;
   }
 
-  private kernelFor({ width, height, step }: Plane): PixelKernel {
-    const values = width * height;
-    const row = width * step;
-    if (this.kernel && values <= this.room.values && row <= this.room.row) return this.kernel;
-    this.room = { values: Math.max(values, this.room.values), row: Math.max(row, this.room.row) };
+  private kernelWith(values: number, row: number): PixelKernel {
+    if (this.kernel && values <= this.holds.values && row <= this.holds.row) return this.kernel;
+    this.holds = { values: Math.max(values, this.holds.values), row: Math.max(row, this.holds.row) };
     const { columns, to } = this;
     const tables = [columns * 4, columns * 4, to.height * 12, 256];
-    this.kernel = createPixelKernel([...tables, to.width * to.height, this.room.row, this.room.values]);
+    this.kernel = createPixelKernel([...tables, to.width * to.height, this.holds.row, this.holds.values]);
     this.key = '';
     return this.kernel;
   }
+}
+
+/** Whether the plane's values lie side by side as they are wanted. */
+function isPacked({ width, stride, step, range }: Plane): boolean {
+  return step === 1 && stride === width && range === 'full';
 }
 
 /** Lays a plane's values into the kernel's memory, side by side and full range. */
@@ -100,8 +113,10 @@ function bring(
   places: { readonly table: number; readonly row: number; readonly source: number },
 ): void {
   const { data, offset, stride, step, range, width, height } = plane;
-  if (step === 1 && stride === width && range === 'full') {
-    bytes(places.source, width * height).set(data.subarray(offset, offset + width * height));
+  if (isPacked(plane)) {
+    const there = bytes(places.source, width * height);
+    const isThere = data.buffer === there.buffer && data.byteOffset + offset === there.byteOffset;
+    if (!isThere) there.set(data.subarray(offset, offset + width * height));
     return;
   }
   const length = (width - 1) * step + 1;
@@ -118,6 +133,11 @@ function bring(
 
 /** Brings planes of any size to one size; remembers the tables of the last one. */
 export interface Resizer {
+  /**
+   * Memory for a plane of so many values, packed and full range: one that lies there when it is resized is not copied. Good
+   * until the next call.
+   */
+  room(bytes: number): Uint8Array<ArrayBuffer>;
   /** @param small receives `[height, width]` uint8, full range */
   run(plane: Plane, small: Uint8Array): void;
 }
@@ -125,5 +145,8 @@ export interface Resizer {
 /** Bilinear, pixel centres aligned, rounded to whole levels, as OpenCV's INTER_LINEAR. */
 export function createResizer(size: Size, kind: PlaneKind): Resizer {
   const scaling = new Scaling(size, kind);
-  return { run: (plane, small) => scaling.run(plane, small) };
+  return {
+    room: (bytes) => scaling.room(bytes),
+    run: (plane, small) => scaling.run(plane, small),
+  };
 }

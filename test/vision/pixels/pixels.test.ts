@@ -135,3 +135,24 @@ test('what lies beside a picture changes nothing: the last plane of a frame may 
     ),
   );
 });
+
+test('a plane that lies where the resizer offers room is not copied, and says the same', () => {
+  const size = { width: 19, height: 13 };
+  const resizer = createResizer(size, 'luma');
+  const pixels = (count: number): number[] => Array.from({ length: count }, (_, at) => (at * 31) % 256);
+  for (const [width, height] of [
+    [40, 30],
+    [80, 60],
+    [16, 9],
+  ]) {
+    const plane = { width, height, offset: 0, stride: width, step: 1, range: 'full' } as const;
+    const expected = new Uint8Array(19 * 13);
+    const data = Uint8Array.from(pixels(width * height));
+    createResizer(size, 'luma').run({ ...plane, data }, expected);
+    const room = resizer.room(width * height);
+    room.set(data);
+    const small = new Uint8Array(19 * 13);
+    resizer.run({ ...plane, data: room }, small);
+    expect(small).toEqual(expected);
+  }
+});
