@@ -1,7 +1,7 @@
 import { setPriority } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Frame } from '../domain/frame.ts';
-import { toErrorRecord } from '../platform/errors.ts';
+import { systemCode, toErrorRecord } from '../platform/errors.ts';
 import { type Classifier, createClassifier } from './classifier.ts';
 import type { Engine } from './engine/engine.ts';
 import { openEngine } from './engine/open-engine.ts';
@@ -46,9 +46,19 @@ async function answer(
   }
 }
 
+/** On Linux a thread has a priority of its own, and those that it starts inherit it. */
+function stepBack(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    setPriority(NICE);
+  } catch (error) {
+    // Where a system forbids it, frames are judged all the same.
+    if (systemCode(error) === undefined) throw error;
+  }
+}
+
 async function serve(port: MessagePort, data: VisionWorkerData): Promise<void> {
-  // On Linux a thread has a priority of its own, and those that it starts inherit it.
-  if (process.platform === 'linux') setPriority(NICE);
+  stepBack();
   const stopping = new AbortController();
   // A provider that builds for minutes must not outlast whoever asked for it.
   const stop = (message: ToVisionWorker): void => {

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -99,6 +100,18 @@ test('a frame whose bytes went away before is FRAME_INVALID', async () => {
   await expect(vision.judge(once)).rejects.toMatchObject({ code: 'FRAME_INVALID' });
   expect((await vision.judge(frame(rustPicture()))).verdict.label).toBe('corrosion');
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'on Linux the thread that judges steps back behind the one that drives the light',
+  () => {
+    const nice = (task: string): number =>
+      Number(readFileSync(`/proc/self/task/${task}/stat`, 'utf8').split(') ')[1].split(' ')[16]);
+    const others = readdirSync('/proc/self/task').filter((task) => task !== String(process.pid));
+    // The tests' own priority, whatever they were started with.
+    const own = nice(String(process.pid));
+    expect(others.some((task) => nice(task) > own)).toBe(true);
+  },
+);
 
 test('close lets the frames finish that were given before, may be called twice, and ends judging', async () => {
   const own = await start();
