@@ -23,8 +23,8 @@ interface LoopParts {
   readonly onThinned?: () => void;
 }
 
-/** Frames of footage, which wait anyway, are at hand when a lane becomes free; those of a camera would only grow old. */
-const AHEAD_OF_EACH_LANE = 1;
+/** A frame of footage that waits anyway is at hand when a lane becomes free; one of a camera would only grow old. */
+const AHEAD = 1;
 
 /**
  * Camera to verdicts, newest frame first, as many at the same time as vision has lanes, told in the order in which they
@@ -50,9 +50,9 @@ export class FrameLoop {
   /** Runs until the camera has ended or was stopped. */
   async run(): Promise<void> {
     const { camera, vision } = this.parts;
-    const ofEachLane = 1 + (camera.waits ? AHEAD_OF_EACH_LANE : 0);
+    const ahead = camera.waits ? AHEAD : 0;
     for (;;) {
-      await this.untilFewer((vision.vision?.lanes ?? 1) * ofEachLane);
+      await this.untilFewer((vision.vision?.lanes ?? 1) + ahead);
       const frame = await camera.next();
       if (frame === null) break;
       if (this.leavesOut()) continue;

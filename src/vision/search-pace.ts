@@ -42,8 +42,6 @@ export function createSearchPace(): SearchPace {
       stepMs = stepMs === 0 ? took : Math.max(took, 0.7 * stepMs + 0.3 * took);
     },
     waitMs(at) {
-      // One waits behind another: there will be no gap.
-      if (judging > 1 && steppedAt + FORCED_MS <= at) return 0;
       if (judging > 0) return LOOK_MS;
       if (cameAt === null || gaps.length === 0) return 0;
       const gap = Math.min(...gaps);

@@ -20,10 +20,8 @@ interface Pending {
   readonly frame: Frame;
   readonly resolve: (judgement: Judgement) => void;
   readonly reject: (error: SpectaError) => void;
+  readonly cancelHang: () => void;
 }
-
-/** One that is judged, and one behind it: so the thread need not wait until it is told of the next. */
-const DEPTH = 2;
 
 export interface LaneOptions {
   readonly hangMs: number;
@@ -58,7 +56,7 @@ function movable(frame: Frame): Frame {
   return data.byteLength === data.buffer.byteLength ? frame : { ...frame, data: new Uint8Array(data) };
 }
 
-/** One thread with one model, ready: judges one frame after the other. */
+/** One thread with one model, ready: judges one frame at a time. */
 export class VisionLane {
   readonly model: ModelReference;
   readonly runtime: string;
@@ -66,9 +64,7 @@ export class VisionLane {
   private readonly options: LaneOptions;
   private readonly searches: SearchCalls;
   private readonly exited: Promise<void>;
-  /** Frames that are with the thread, the one that is judged first. */
-  private readonly pending: Pending[] = [];
-  private cancelHang: () => void = () => undefined;
+  private pending: Pending | null = null;
   private failed = false;
   private closing: Promise<void> | null = null;
 
@@ -103,17 +99,12 @@ export class VisionLane {
     return new VisionLane(worker, await whenReady(worker, signal), options);
   }
 
-  /** Frames that are with the thread. */
-  get load(): number {
-    return this.pending.length;
-  }
-
-  get hasRoom(): boolean {
-    return this.pending.length < DEPTH;
+  get busy(): boolean {
+    return this.pending !== null;
   }
 
   /**
-   * Only where there is room. `began` is called when the frame's bytes are with the thread: from then on its
+   * Not while another frame is in flight. `began` is called when the frame's bytes are with the thread: from then on its
    * turn will pass, or the lane fails.
    */
   judge(given: Frame, turn: number | null, began: () => void): Promise<Judgement> {
@@ -126,18 +117,13 @@ export class VisionLane {
         reject(bytesGone(frame, error));
         return;
       }
-      this.pending.push({ frame, resolve, reject });
-      if (this.pending.length === 1) this.watch(frame);
+      const { clock, hangMs } = this.options;
+      const cancelHang = clock.after(hangMs, () => {
+        this.fail(engineFailed(`Frame ${frame.sequence} took longer than ${hangMs} ms: the engine hangs.`));
+        dismiss(this.worker);
+      });
+      this.pending = { frame, resolve, reject, cancelHang };
       began();
-    });
-  }
-
-  /** From now on the frame is judged. */
-  private watch({ sequence }: Frame): void {
-    const { clock, hangMs } = this.options;
-    this.cancelHang = clock.after(hangMs, () => {
-      this.fail(engineFailed(`Frame ${sequence} took longer than ${hangMs} ms: the engine hangs.`));
-      dismiss(this.worker);
     });
   }
 
@@ -146,7 +132,7 @@ export class VisionLane {
     return this.failed || this.closing ? NOBODY : this.searches.ask(frame, defect);
   }
 
-  /** Frees the model, ends the thread. Not while frames are with it, unless the lane has failed. Idempotent. */
+  /** Frees the model, ends the thread. Not while a frame is in flight, unless the lane has failed. Idempotent. */
   close(): Promise<void> {
     this.closing ??= this.end();
     return this.closing;
@@ -157,14 +143,12 @@ export class VisionLane {
       this.searches.take(message);
       return;
     }
-    const pending = this.pending.shift();
+    const { pending } = this;
     if (!pending) {
       this.options.log.warn({ kind: message.kind }, 'vision: an answer nobody waits for');
       return;
     }
-    this.cancelHang();
-    const [next] = this.pending;
-    if (next) this.watch(next.frame);
+    this.settle();
     if (message.kind === 'verdict') {
       pending.resolve({ verdict: message.verdict, frame: { ...pending.frame, data: message.data } });
     } else if (message.kind === 'refused') {
@@ -174,9 +158,15 @@ export class VisionLane {
     }
   }
 
+  private settle(): void {
+    this.pending?.cancelHang();
+    this.pending = null;
+  }
+
   private fail(error: SpectaError): void {
-    this.cancelHang();
-    for (const { reject } of this.pending.splice(0)) reject(error);
+    const { pending } = this;
+    this.settle();
+    pending?.reject(error);
     this.searches.giveUp();
     if (this.failed) return;
     this.failed = true;

@@ -218,7 +218,7 @@ class LanedVision implements Vision {
 
   private queue(frame: Frame, still: boolean): Promise<Judgement> {
     return new Promise((resolve, reject) => {
-      if (this.running.every(({ load }) => load > 0)) this.frameWaits();
+      if (this.running.every(({ busy }) => busy)) this.frameWaits();
       const refusal = this.closing ? engineFailed('Vision is closed.') : null;
       this.waiting.push({ frame, still, refusal, resolve, reject });
       this.next();
@@ -231,7 +231,7 @@ class LanedVision implements Vision {
       const [caller] = this.waiting;
       if (!caller) break;
       const refusal = this.failure ?? caller.refusal;
-      const lane = this.laneWithRoom();
+      const lane = this.running.find(({ busy }) => !busy);
       if (refusal === null && !lane) return;
       this.waiting.shift();
       this.inFlight += 1;
@@ -239,12 +239,6 @@ class LanedVision implements Vision {
       this.told = this.tell(caller, answer, this.told);
     }
     if (this.inFlight === 0) this.idle.emit();
-  }
-
-  /** The first of those with the fewest frames. */
-  private laneWithRoom(): VisionLane | undefined {
-    const least = Math.min(...this.running.map(({ load }) => load));
-    return this.running.find(({ load, hasRoom }) => hasRoom && load === least);
   }
 
   private send(lane: VisionLane, { frame, still }: Caller): Promise<Judgement> {

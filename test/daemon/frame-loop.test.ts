@@ -30,8 +30,8 @@ function endlessCamera(waits: boolean): FrameSource {
 }
 
 test.each([
-  { what: 'a camera: one frame for each lane, for another would only grow old', waits: false, held: 3 },
-  { what: 'footage that waits: the next frame of each lane is at hand', waits: true, held: 6 },
+  { what: 'a camera: a frame for each lane, for another would only grow old', waits: false, held: 3 },
+  { what: 'footage that waits: the next frame is at hand', waits: true, held: 4 },
 ])('$what', async ({ waits, held }) => {
   const answers: (() => void)[] = [];
   const given: number[] = [];

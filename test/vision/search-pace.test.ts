@@ -44,24 +44,6 @@ test('where no gap is long enough, one step is taken in 400 ms, and no frame wai
   expect(steps).toBeGreaterThan(15);
 });
 
-test('where one frame always waits behind another, a step is still taken every 400 ms', () => {
-  const pace = createSearchPace();
-  pace.frameCame(0);
-  pace.frameCame(1);
-  expect(pace.waitMs(2)).toBe(0);
-  pace.stepDone(20, 18);
-  let next = 20;
-  for (let now = 20; now < 1_000; now += pace.waitMs(now)) {
-    pace.frameDone(now);
-    pace.frameCame(now);
-    if (pace.waitMs(now) > 0) continue;
-    expect(now - next).toBeGreaterThanOrEqual(400);
-    next = now;
-    pace.stepDone(now, 18);
-  }
-  expect(next).toBeGreaterThan(800);
-});
-
 test('without frames nothing is waited for', () => {
   const pace = createSearchPace();
   expect(pace.waitMs(0)).toBe(0);
