@@ -190,17 +190,19 @@ class FlashRun {
     await using machine = this.boot();
     const old = await this.serving(machine);
     const version = `1.0.${number}`;
+    // This boot may have begun, and ended, the trial that the kill before left waiting.
+    const from = machine.lines.length;
     const digest = await this.flash(version);
-    if (name === 'gc') await this.askForGc(machine);
+    if (name === 'gc') await this.askForGc(machine, from);
 
-    const { atMs } = await machine.until(`${name} begins`, () => machine.line(STAGES[name].from));
+    const { atMs } = await machine.until(`${name} begins`, () => machine.line(STAGES[name].from, from));
     const wantedMs = share * BEYOND * (this.lengths.get(name) ?? 0);
     await sleep(Math.max(0, atMs + wantedMs - performance.now()));
     const killedMs = performance.now();
     await machine.kill();
     plan.signal.throwIfAborted();
     this.learn(machine);
-    const switched = machine.line('"msg":"another model serves"') !== null;
+    const switched = machine.line('"msg":"another model serves"', from) !== null;
     const served = heard.models.get(old.boot)?.model ?? old.model;
     this.allowed = new Map([[digest, version]]);
     if (!switched) this.allowed = new Map([[served?.digest ?? '', served?.version ?? ''], ...this.allowed]);
@@ -234,8 +236,8 @@ class FlashRun {
   }
 
   /** Has the guest remove what is in no slot, once what it flashes is in use. */
-  private async askForGc(machine: Machine): Promise<void> {
-    await machine.until('it is flashed', () => machine.line(STAGES.trial.to));
+  private async askForGc(machine: Machine, from = 0): Promise<void> {
+    await machine.until('it is flashed', () => machine.line(STAGES.trial.to, from));
     await writeFile(join(machine.share, 'gc'), '');
   }
 
