@@ -43,7 +43,7 @@ const MANIFEST_KEYS = [
 ];
 const COMMAND = `#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
-exec "$here/node" --no-sparkplug "$here/../src/main.ts" "$@"
+exec "$here/node" --no-wasm-dynamic-tiering --no-wasm-code-gc "$here/../src/main.ts" "$@"
 `;
 
 /**

@@ -41,8 +41,8 @@ function keepCompiled() {
 }
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {
-  // As the service has it, see src/platform/node-options.ts: here it holds for all that is compiled from now on.
-  v8.setFlagsFromString('--no-sparkplug');
+  // As the service has it, see src/platform/node-options.ts: before anything is compiled that they are about.
+  for (const option of ['--no-wasm-dynamic-tiering', '--no-wasm-code-gc']) v8.setFlagsFromString(option);
   if (existsSync(join(root, 'node_modules', 'pino'))) {
     keepCompiled();
     await import('../src/main.ts');

@@ -34,11 +34,11 @@ say opened
 mkdir -p $state
 mkdir /tmp/inbox
 cp -r /share/film /tmp/film
-specta() { /app/bin/node --no-sparkplug /app/src/main.ts "$@" --config "/share/$config"; }
+specta() { /app/bin/node --no-wasm-dynamic-tiering --no-wasm-code-gc /app/src/main.ts "$@" --config "/share/$config"; }
 config=$1
 keep() {
   while [ ! -e /share/stop ]; do
-    /app/bin/node --no-sparkplug /app/src/main.ts run --config "/share/$config" &
+    /app/bin/node --no-wasm-dynamic-tiering --no-wasm-code-gc /app/src/main.ts run --config "/share/$config" &
     echo $! >/run/daemon.pid
     wait $!
     say daemon ended $?

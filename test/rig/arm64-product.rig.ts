@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CheckResult } from '../../src/doctor/examination.ts';
+import { NODE_OPTIONS } from '../../src/platform/node-options.ts';
 import { type Mosquitto, startMosquitto } from '../fixtures/mosquitto.ts';
 import { Surface } from '../scenarios/surface.ts';
 import { until } from '../scenarios/until.ts';
@@ -106,7 +107,7 @@ function arm64Tests(): void {
 
   test('npx specta doctor finds everything in order', async ({ task }) => {
     const npx = join(facts.modules, 'npm/bin/npx-cli.js');
-    const words = ['--no-sparkplug', npx, '--offline', 'specta', 'doctor', '--config', config, '--json'];
+    const words = [...NODE_OPTIONS, npx, '--offline', 'specta', 'doctor', '--config', config, '--json'];
     const { status, stdout, stderr } = await ended(process.execPath, words, project);
     expect({ status, stderr, stdout }).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\{/) });
     const { health, results }: { health: string; results: CheckResult[] } = JSON.parse(stdout);
