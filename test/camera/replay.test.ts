@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -88,6 +89,14 @@ test('bad images are dropped by reason, each with a number, and the stream goes 
   ]);
   expect(camera.drops).toEqual({ corrupt: 3, oversized: 1 });
   expect(camera.state).toEqual({ kind: 'stopped', reason: 'ended' });
+});
+
+test('a pipe among the images is dropped and holds nothing up, though nobody writes to it', async () => {
+  execFileSync('mkfifo', [join(folder, '1.jpg')]);
+  await writeFile(join(folder, '2.jpg'), await jpeg(1, 16, 16));
+  const camera = replay(folder);
+  expect((await all(camera)).map((frame) => frame.source)).toEqual(['2.jpg']);
+  expect(camera.drops).toEqual({ corrupt: 1 });
 });
 
 test('a folder that is not there, or empty, rejects the start, which may be tried again', async () => {
