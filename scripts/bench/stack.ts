@@ -142,6 +142,11 @@ function line(
 
 function report(turns: readonly Turn[]): string[] {
   const [first] = turns;
+  const memory: readonly (readonly [string, (turn: Turn) => DaemonFigures])[] = [
+    [`${DEFAULT} at 30 a second`, ({ shipped }) => shipped],
+    [`${ORIGINAL} at 30 a second`, ({ steady }) => steady],
+    [`${ORIGINAL} as fast as it goes`, ({ daemon }) => daemon],
+  ];
   const lines = [
     `${first.full.picture}, ${options.count} frames a turn, ${turns.length} turns; ${first.full.machine}`,
     `SPECTA: ${first.full.lanes} lanes of ${first.full.threads} threads, ${first.full.model} and ${first.small.model}`,
@@ -200,26 +205,14 @@ function report(turns: readonly Turn[]): string[] {
       '<= 0.5',
       (value) => value <= 0.5,
     ),
-    line(
-      `the whole daemon: memory, ${DEFAULT} at 30 a second`,
-      turns.map(({ shipped }) => shipped.rss_mb),
-      'MB',
-      '<= 200',
-      (value) => value <= 200,
-    ),
-    line(
-      `the whole daemon: memory, ${ORIGINAL} at 30 a second`,
-      turns.map(({ steady }) => steady.rss_mb),
-      'MB',
-      '<= 200',
-      (value) => value <= 200,
-    ),
-    line(
-      `the whole daemon: memory, ${ORIGINAL} as fast as it goes`,
-      turns.map(({ daemon }) => daemon.rss_mb),
-      'MB',
-      '<= 200',
-      (value) => value <= 200,
+    ...memory.map(([what, of]) =>
+      line(
+        `the whole daemon: memory, ${what}`,
+        turns.map((turn) => of(turn).rss_mb),
+        'MB',
+        '<= 200',
+        (value) => value <= 200,
+      ),
     ),
     line(
       'the whole daemon: first verdict after the start',

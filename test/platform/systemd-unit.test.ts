@@ -56,6 +56,9 @@ test('Node is started with the options that every Node of SPECTA has', () => {
   const starts = unit.split('\n').filter((line) => /^Exec\w+=.*\/main\.ts/.test(line));
   expect(starts).toHaveLength(2);
   for (const line of starts) expect(line).toContain(`/bin/node ${NODE_OPTIONS.join(' ')} /opt/`);
+  // Plain JavaScript, which cannot read them from where they are told.
+  const command = readFileSync(join(folder, '../scripts/specta.mjs'), 'utf8');
+  expect(command).toContain(`[${NODE_OPTIONS.map((option) => `'${option}'`).join(', ')}]`);
 });
 
 test('a model on trial that the kernel ends for its memory does not take the daemon along', () => {
